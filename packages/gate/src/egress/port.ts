@@ -1,0 +1,67 @@
+/** One request that the gate makes for a provider, after injection of the secrets (design 8). */
+export interface EgressRequest {
+  /** Keep-alive connections are never shared between principals. */
+  readonly principal: string
+  readonly method: string
+  /** WHATWG href; may hold an injected secret, so it never goes to a log. */
+  readonly url: string
+  readonly headers: readonly (readonly [string, string])[]
+  readonly body: Uint8Array | null
+  /** Host entries that this call may reach; matched before any resolver call. */
+  readonly allow: readonly string[]
+  /** True when a secret was injected: then only TLS or an `unsafe_resolve` target will do. */
+  readonly confidential: boolean
+  readonly timeoutMs: number
+  /** Cap on the decoded body. */
+  readonly maxResponseBytes: number
+  readonly signal?: AbortSignal
+}
+
+export interface EgressResponse {
+  readonly status: number
+  /** Lower-case names, in the order received; hop-by-hop and content-encoding removed. */
+  readonly headers: readonly (readonly [string, string])[]
+  /** Decoded. */
+  readonly body: Uint8Array
+}
+
+export type EgressErrorType =
+  | 'egress_denied'
+  | 'upstream_unreachable'
+  | 'upstream_timeout'
+  | 'upstream_protocol'
+  | 'response_too_large'
+
+/**
+ * What is known of the request (notes/evidence 2): `answered` with a status, `not_sent` when no
+ * byte of it was handed to a socket, `unknown` for anything between.
+ */
+export interface EgressResult {
+  readonly outcome: 'answered' | 'not_sent' | 'unknown'
+  /** The vetted address that was connected to. */
+  readonly address: string | null
+  /** SHA-256 of the peer's certificate (DER), hex. */
+  readonly certificateSha256: string | null
+  /** Known as soon as response headers arrived, even if the body then failed. */
+  readonly status: number | null
+  readonly response: EgressResponse | null
+  /** Set when there is no usable response. `message` names hosts and addresses, never a full URL. */
+  readonly error: { readonly type: EgressErrorType; readonly message: string } | null
+}
+
+export interface EgressOptions {
+  /** `[egress.unsafe_resolve]`: exact `host:port` → `ip:port`, exempt from address and port rules. */
+  readonly unsafeResolve: ReadonlyMap<string, string>
+  /** PEM of additional trust roots, or null. */
+  readonly extraCaPem: string | null
+  /** Resolver; all addresses are classified. Default: the system's. */
+  readonly lookup?: (host: string) => Promise<readonly string[]>
+  /** The host's own addresses; never a destination. Default: read from the system. */
+  readonly ownAddresses?: () => readonly string[]
+}
+
+/** Port to the outside. One implementation: the pinned HTTP client. */
+export interface Egress {
+  request(request: EgressRequest): Promise<EgressResult>
+  close(): Promise<void>
+}

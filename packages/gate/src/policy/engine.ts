@@ -1,0 +1,102 @@
+import type { Json, JsonObject } from '@latchgate/protocol'
+
+/** The number that stands for "no limit" in a policy input; `null` on the wire (design 6). */
+export const UNLIMITED_CALLS = 9007199254740991
+
+/** Input of the decision: spec/pipeline 5.1 plus the members of design 6. */
+export interface PolicyInput {
+  readonly principal: string
+  readonly session_id: string
+  readonly scopes: readonly string[]
+  readonly required_scopes: readonly string[]
+  readonly action_id: string
+  readonly action_version: string
+  readonly action_risk_level: 'low' | 'medium' | 'high' | 'critical'
+  readonly action_trust_verdict: 'digest_ok' | 'not_registered' | JsonObject
+  readonly action_category?: 'fs'
+  readonly request_hash: string
+  readonly requested_sinks: readonly string[]
+  readonly requested_secrets: readonly string[]
+  readonly egress_profile: EgressProfile
+  readonly fs_path?: string
+  readonly budgets_before: { readonly calls_remaining: number }
+  readonly unresolved_domains?: readonly string[]
+  readonly unresolved_paths?: readonly string[]
+  readonly params: Json
+  readonly target: {
+    readonly method: string
+    readonly scheme: string
+    readonly host: string
+    readonly port: number
+    readonly path: string
+  } | null
+  /** RFC 3339. */
+  readonly time: string
+  readonly owner: string | null
+  readonly identity_method: string
+  readonly session: { readonly calls: number }
+  readonly approved: boolean
+}
+
+export type EgressProfile =
+  | 'none'
+  | { readonly proxy_allowlist: { readonly allowed_domains: readonly string[] } }
+
+export type ApprovalReasonCode =
+  | 'risk'
+  | 'unresolved_domain'
+  | 'unresolved_path'
+  | 'sensitive_path'
+  | 'rule'
+
+export interface ApprovalReason {
+  readonly code: ApprovalReasonCode
+  readonly detail: string
+}
+
+/** An interpreted decision: spec/pipeline 5.3, narrowed so that it cannot widen the request. */
+export type Decision =
+  | { readonly kind: 'deny'; readonly reason: string; readonly version: string | null }
+  | (Grant & { readonly kind: 'allow' })
+  | (Grant & {
+      readonly kind: 'hold'
+      readonly reasons: readonly ApprovalReason[]
+      readonly quorum: { readonly min: number; readonly distinctFromRequester: boolean }
+    })
+
+interface Grant {
+  readonly version: string | null
+  readonly sinks: readonly string[]
+  readonly secrets: readonly string[]
+  readonly egress: EgressProfile
+}
+
+/** Why no decision could be had; each denies with 503. */
+export type PolicyFaultCode =
+  | 'policy_engine_unavailable'
+  | 'policy_engine_timeout'
+  | 'policy_engine_invalid_response'
+
+export class PolicyFault extends Error {
+  readonly code: PolicyFaultCode
+
+  constructor(code: PolicyFaultCode, message: string) {
+    super(message)
+    this.name = 'PolicyFault'
+    this.code = code
+  }
+}
+
+/** Port of design 6. A decision is made on the data document of the latest successful reload. */
+export interface PolicyEngine {
+  /** `sha256:` digest of the rules, in every record. */
+  readonly digest: string | null
+  /** `policy_version` of the data document. */
+  readonly version: string | null
+  /** Throws `PolicyFault`. */
+  decide(input: PolicyInput): Promise<Decision>
+  healthy(): Promise<boolean>
+  /** Replaces the data document; throws and keeps the old one when the new one is not valid. */
+  setData(data: JsonObject): void
+  close(): Promise<void>
+}
