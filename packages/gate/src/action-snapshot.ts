@@ -1,0 +1,73 @@
+import { type ActionRegistry, ActionRegistry as Registry, type Manifest, type ManifestProblem } from '@latchgate/catalogue'
+import { loadBuiltinManifests, loadManifestDirectory } from '@latchgate/catalogue/node'
+import { digest } from '@latchgate/protocol/node'
+import { normalizedManifest } from '@latchgate/catalogue'
+import type { RegisteredModule } from '@latchgate/sandbox'
+import { existsSync } from 'node:fs'
+import { StartupError } from './config/posture.js'
+import type { ActionSnapshot, RegisteredAction } from './registered-action.js'
+
+/** Modules that can run, by the name a manifest uses: `builtin:http_api` or `sha256:…`. */
+export type ModulesByName = ReadonlyMap<string, RegisteredModule>
+
+/**
+ * Loads every manifest, the directory's over the built-in ones, and binds each to its module. One bad
+ * manifest refuses the whole set: an operator must not run with half of what he wrote.
+ */
+export function loadActions(directory: string, modules: ModulesByName): ActionSnapshot {
+  const providers = [...modules.keys()]
+  const manifests = new Map<string, { manifest: Manifest; source: string }>()
+  for (const manifest of loadBuiltinManifests()) {
+    manifests.set(manifest.action_id, { manifest, source: 'embedded' })
+  }
+  if (existsSync(directory)) {
+    const loaded = loadManifestDirectory(directory, { providers })
+    if (!loaded.ok) throw registryError(loaded.error)
+    for (const manifest of loaded.value) {
+      manifests.set(manifest.action_id, { manifest, source: directory })
+    }
+  }
+  const all = [...manifests.values()]
+  const built = Registry.build(all.map((entry) => entry.manifest))
+  if (!built.ok) throw registryError(built.error)
+  return { actions: new Map(all.map((entry) => register(built.value, modules, entry))) }
+}
+
+function register(
+  registry: ActionRegistry,
+  modules: ModulesByName,
+  entry: { readonly manifest: Manifest; readonly source: string },
+): readonly [string, RegisteredAction] {
+  const { manifest, source } = entry
+  const action = registry.get(manifest.action_id)
+  const module = modules.get(manifest.provider)
+  if (action === undefined || module === undefined) {
+    throw registryError([
+      {
+        file: source,
+        key: 'provider_module_digest',
+        problem: `no module for '${manifest.provider}' (action ${manifest.action_id})`,
+        fix: `use one of ${[...modules.keys()].join(', ')}`,
+      },
+    ])
+  }
+  const undeclared = module.imports.filter((one) => !manifest.required_imports.includes(one))
+  if (undeclared.length > 0) {
+    throw registryError([
+      {
+        file: source,
+        key: 'required_imports',
+        problem: `the module of ${manifest.action_id} imports ${undeclared.join(', ')} undeclared`,
+        fix: 'declare it, or use a module that does not need it',
+      },
+    ])
+  }
+  const actionDigest = digest(normalizedManifest(manifest))
+  const registered = { action, manifest, actionDigest, moduleDigest: module.digest, source }
+  return [manifest.action_id, registered]
+}
+
+function registryError(problems: readonly ManifestProblem[]): StartupError {
+  const lines = problems.map(({ file, key, problem, fix }) => `${file}: ${key}: ${problem} (${fix})`)
+  return new StartupError('registry_load_failed', lines.join('; '))
+}

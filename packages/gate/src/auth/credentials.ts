@@ -1,0 +1,40 @@
+import type { IncomingHttpHeaders } from 'node:http'
+
+/** The two credential headers of a request, exactly as sent (RFC 9449 7.1). */
+export interface CredentialHeaders {
+  readonly authorization: string | undefined
+  readonly dpop: string | undefined
+  /** A header that was sent twice is not a credential: which one would be checked? */
+  readonly duplicated: boolean
+}
+
+/** Reads both headers; a value that is not visible ASCII counts as absent (spec/http-api 5.1). */
+export function credentialHeaders(
+  headers: IncomingHttpHeaders,
+  rawHeaders: readonly string[],
+): CredentialHeaders {
+  let authorizations = 0
+  let proofs = 0
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]?.toLowerCase()
+    if (name === 'authorization') authorizations += 1
+    if (name === 'dpop') proofs += 1
+  }
+  const dpop = headers['dpop']
+  return {
+    authorization: visible(headers.authorization),
+    dpop: visible(typeof dpop === 'string' ? dpop : undefined),
+    duplicated: authorizations > 1 || proofs > 1,
+  }
+}
+
+/** The token of `Authorization: DPoP <token>`, scheme matched exactly; undefined otherwise. */
+export function dpopToken(authorization: string): string | undefined {
+  if (!authorization.startsWith('DPoP ')) return undefined
+  const token = authorization.slice('DPoP '.length)
+  return token === '' || token.includes(' ') ? undefined : token
+}
+
+function visible(value: string | undefined): string | undefined {
+  return value !== undefined && /^[\x20-\x7e]+$/.test(value) ? value : undefined
+}

@@ -1,0 +1,83 @@
+import { existsSync, fsyncSync, openSync, closeSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { decodeHex, encodeBase64url, encodeHex, isoMillis } from '@latchgate/protocol'
+import type { ReceiptKeyEntry } from '@latchgate/protocol'
+import { StartupError } from '../config/posture.js'
+
+/** A public key that signs, or has signed, receipts. */
+export interface RegisteredReceiptKey {
+  readonly kid: string
+  readonly publicKey: Uint8Array
+  readonly addedAt: string
+}
+
+/**
+ * The public history of receipt keys (spec/auth-and-evidence 17.3), with the current key appended.
+ * A file that does not parse stops the start: replacing it would lose every former key.
+ */
+export function loadReceiptKeys(
+  path: string | undefined,
+  current: { readonly kid: string; readonly publicKey: Uint8Array },
+  nowMs: number,
+): readonly RegisteredReceiptKey[] {
+  const added = { ...current, addedAt: isoMillis(nowMs) }
+  if (path === undefined) return [added]
+  const known = existsSync(path) ? parseRegistry(path, readFileSync(path, 'utf8')) : []
+  const same = known.find((key) => key.kid === current.kid)
+  if (same !== undefined) {
+    // `kid` is a prefix of the key: two keys with one prefix must not stand for each other.
+    if (encodeHex(same.publicKey) === encodeHex(current.publicKey)) return known
+    throw new StartupError('signing_key_failed', `${path}: another key has the kid ${current.kid}`)
+  }
+  const keys = [...known, added]
+  writeRegistry(path, keys)
+  return keys
+}
+
+/** The wire form of a key: `x_hex` of the reference, and the standard member `x`. */
+export function receiptKeyEntry(key: RegisteredReceiptKey): ReceiptKeyEntry {
+  return {
+    kid: key.kid,
+    x_hex: encodeHex(key.publicKey),
+    x: encodeBase64url(key.publicKey),
+    kty: 'OKP',
+    crv: 'Ed25519',
+    alg: 'EdDSA',
+    added_at: key.addedAt,
+    use: 'sig',
+  }
+}
+
+function parseRegistry(path: string, text: string): readonly RegisteredReceiptKey[] {
+  const bad = (why: string): StartupError =>
+    new StartupError('signing_key_failed', `${path} is not a receipt key registry: ${why}`)
+  let document: unknown
+  try {
+    document = JSON.parse(text)
+  } catch (cause) {
+    throw bad(String(cause))
+  }
+  const keys = (document as { keys?: unknown } | null)?.keys
+  if (!Array.isArray(keys)) throw bad('no `keys` array')
+  return keys.map((entry: unknown, i) => {
+    const { kid, x_hex: hex, added_at: addedAt } = (entry ?? {}) as Record<string, unknown>
+    const publicKey = typeof hex === 'string' ? decodeHex(hex) : null
+    if (publicKey?.length !== 32) throw bad(`keys[${i}].x_hex is not 32 bytes of hex`)
+    if (typeof kid !== 'string' || typeof addedAt !== 'string') {
+      throw bad(`keys[${i}] needs the strings \`kid\` and \`added_at\``)
+    }
+    return { kid, publicKey, addedAt }
+  })
+}
+
+function writeRegistry(path: string, keys: readonly RegisteredReceiptKey[]): void {
+  const temporary = `${path}.tmp`
+  const text = `${JSON.stringify({ keys: keys.map(receiptKeyEntry) }, null, 2)}\n`
+  const fd = openSync(temporary, 'w', 0o600)
+  try {
+    writeSync(fd, text)
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+  renameSync(temporary, path)
+}

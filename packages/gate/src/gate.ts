@@ -1,0 +1,344 @@
+import { readFileSync, unlinkSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import { Ed25519Signer, ProofKeyCache, uuidv7 } from '@latchgate/protocol/node'
+import { httpApiModule } from '@latchgate/providers'
+import { createSandbox, type Sandbox } from '@latchgate/sandbox'
+import { loadActions, type ModulesByName } from './action-snapshot.js'
+import { loadLeaseSigningKey, loadSeed } from './auth/key-files.js'
+import { LruLeaseCache } from './auth/lease-cache.js'
+import { peerCredentialsSupported } from './auth/peer-credentials.js'
+import { loadReceiptKeys } from './auth/receipt-key-registry.js'
+import {
+  assertPosture,
+  isRelaxed,
+  parseListenAddress,
+  processFacts,
+  StartupError,
+} from './config/posture.js'
+import { assertPrivate, assertProtected } from './config/protected-files.js'
+import type { GateConfig, LoadedConfig } from './config/schema.js'
+import { createEgress } from './egress/index.js'
+import { adminRoutes } from './http/admin-routes.js'
+import { clientRoutes } from './http/client-routes.js'
+import { InFlight } from './http/in-flight.js'
+import { createListener, type Route } from './http/listener.js'
+import { agentReceiptRoute, operatorReceiptRoute } from './http/receipt-route.js'
+import { prepareSocketDirectory, protectSocket, removeStaleSocket } from './http/sockets.js'
+import { openLedger } from './ledger/sqlite/index.js'
+import { ExecutionSlots } from './pipeline/slots.js'
+import { UnauthenticatedSummary } from './pipeline/unauthenticated-summary.js'
+import { assertWildcardAcl, loadPolicyData } from './policy/load.js'
+import { createRegoEngine } from './policy/rego-wasm.js'
+import type { ActionSnapshot } from './registered-action.js'
+import { EnvironmentSecrets } from './secrets/environment.js'
+import type { Services } from './services.js'
+import { MemoryState } from './state/memory/index.js'
+import { VERSION } from './version.js'
+
+/** What a caller of `startGate` can replace; everything else comes from the configuration. */
+export interface GateOptions {
+  readonly loaded: LoadedConfig
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly log: Logger
+  /** Unix milliseconds; default the system's clock. */
+  readonly now?: () => number
+  /** Further resumable modules; manifests name them by `sha256:…`. */
+  readonly modules?: readonly Uint8Array[]
+  /** Resolver of upstream names; default the system's. */
+  readonly lookup?: (host: string) => Promise<readonly string[]>
+  /** Durability of the ledger, for benchmarks alone. */
+  readonly synchronous?: 'FULL' | 'OFF'
+}
+
+/** Where a running gate listens. */
+export interface GateAddresses {
+  readonly clientSocket: string
+  readonly adminSocket: string
+  readonly http: string | null
+  readonly adminHttp: string | null
+}
+
+/** A gate that accepts calls. */
+export interface RunningGate {
+  readonly addresses: GateAddresses
+  readonly services: Services
+  /** Stops accepting, lets what runs finish for at most `graceMs`, then closes. Default 30 s. */
+  close(graceMs?: number): Promise<void>
+}
+
+/** Milliseconds between two summaries of unauthenticated failures (notes/evidence 8). */
+const SUMMARY_INTERVAL_MS = 60_000
+
+/** Starts a gate; throws `StartupError` and leaves nothing behind when it may not start. */
+export async function startGate(options: GateOptions): Promise<RunningGate> {
+  const { config } = options.loaded
+  const facts = processFacts()
+  assertPosture(config, facts)
+  assertFiles(options.loaded, facts.uid)
+  const cleanups: (() => Promise<void>)[] = []
+  try {
+    return await assemble(options, facts.uid, cleanups)
+  } catch (error) {
+    for (const cleanup of cleanups.reverse()) await cleanup()
+    throw error
+  }
+}
+
+function assertFiles(loaded: LoadedConfig, uid: number): void {
+  const { config, file, root } = loaded
+  if (config.identity.provider === 'peercred' && !peerCredentialsSupported()) {
+    throw new StartupError(
+      'production_security_validation_failed',
+      '`identity.provider = "peercred"` needs Linux: peer credentials cannot be read here',
+    )
+  }
+  if (file !== null && Object.keys(config.operator_credentials).length > 0) assertPrivate(file, uid)
+  const keys = [
+    config.receipt_keys_jwks_path,
+    config.receipt_signing_key_path,
+    config.log_signing_key_path,
+    config.lease_signing_key_path,
+  ].filter((path) => path !== undefined)
+  const others = file === null ? [] : [file]
+  assertProtected([...others, config.manifests_dir, join(root, 'policies'), ...keys], uid)
+}
+
+async function assemble(
+  options: GateOptions,
+  uid: number,
+  cleanups: (() => Promise<void>)[],
+): Promise<RunningGate> {
+  const { config } = options.loaded
+  const services = await buildServices(options, uid, cleanups)
+  const inFlight = new InFlight()
+  const client = [...clientRoutes(services, inFlight), agentReceiptRoute(services)]
+  const admin = [
+    ...clientRoutes(services, inFlight),
+    operatorReceiptRoute(services),
+    ...adminRoutes(services, inFlight),
+  ]
+  const listeners: FastifyInstance[] = []
+  cleanups.push(async () => {
+    await Promise.all(listeners.map((listener) => listener.close()))
+  })
+  const addresses = await listenAll(services, config, uid, { client, admin }, listeners)
+  const timer = setInterval(() => flushSummary(services), SUMMARY_INTERVAL_MS)
+  timer.unref()
+  services.log.info(
+    { ...addresses, actions: services.actions().actions.size, policy: services.policy.version },
+    services.devMode ? 'gate ready; posture is relaxed' : 'gate ready',
+  )
+  let closing: Promise<void> | undefined
+  return {
+    addresses,
+    services,
+    close: (graceMs = 30_000) => {
+      closing ??= (async () => {
+        clearInterval(timer)
+        await Promise.all(listeners.map((listener) => listener.close()))
+        const settled = await inFlight.settled(graceMs)
+        if (!settled) services.log.warn({ left: inFlight.size }, 'executions cut off at shutdown')
+        await flushSummary(services)
+        for (const cleanup of cleanups.reverse()) await cleanup()
+        services.log.info('gate stopped')
+      })()
+      return closing
+    },
+  }
+}
+
+async function buildServices(
+  options: GateOptions,
+  uid: number,
+  cleanups: (() => Promise<void>)[],
+): Promise<Services> {
+  const { loaded, log } = options
+  const { config } = loaded
+  const now = options.now ?? Date.now
+  const receiptSigner = Ed25519Signer.fromSeed(loadSeed(config.receipt_signing_key_path, uid))
+  const receiptKeys = loadReceiptKeys(
+    config.receipt_keys_jwks_path,
+    { kid: receiptSigner.kid, publicKey: receiptSigner.publicKey },
+    now(),
+  )
+  const leaseKey = loadLeaseSigningKey(config.lease_signing_key_path, uid)
+  const sandbox = await createSandbox({ maxLive: Math.max(512, config.limits.max_in_flight * 2) })
+  cleanups.push(() => sandbox.close())
+  const snapshot = loadActions(
+    config.manifests_dir,
+    await registerModules(sandbox, options.modules ?? []),
+  )
+  const policy = await startPolicy(loaded, snapshot, log)
+  cleanups.push(() => policy.close())
+  const egress = createEgress({
+    unsafeResolve: new Map(Object.entries(config.egress.unsafe_resolve)),
+    extraCaPem: readCa(config.egress.extra_ca_file),
+    ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
+  })
+  cleanups.push(() => egress.close())
+  const gateId = uuidv7(now())
+  const ledger = await startLedger(options, uid, gateId, receiptKeys)
+  cleanups.push(() => ledger.close())
+  const state = new MemoryState(now)
+  const actions = (): ActionSnapshot => snapshot
+  return {
+    config,
+    version: VERSION,
+    gateId,
+    devMode: isRelaxed(config),
+    startedAt: now(),
+    now,
+    log,
+    actions,
+    ledger,
+    state,
+    policy,
+    secrets: new EnvironmentSecrets(options.env, config.secrets.env_prefix),
+    egress,
+    sandbox,
+    slots: new ExecutionSlots(config.limits),
+    summary: new UnauthenticatedSummary(),
+    receiptSigner,
+    receiptKeys,
+    leaseKey,
+    leaseKeys: new Map([[leaseKey.kid, leaseKey]]),
+    proofKeys: new ProofKeyCache(),
+    leases: new LruLeaseCache(),
+    drain: { active: false },
+  }
+}
+
+async function registerModules(
+  sandbox: Sandbox,
+  further: readonly Uint8Array[],
+): Promise<ModulesByName> {
+  const modules = new Map<string, Awaited<ReturnType<Sandbox['register']>>>()
+  const builtin = httpApiModule()
+  modules.set(`builtin:${builtin.name}`, await sandbox.register(builtin.bytes))
+  for (const bytes of further) {
+    const registered = await sandbox.register(bytes)
+    modules.set(registered.digest, registered)
+  }
+  return modules
+}
+
+async function startPolicy(
+  loaded: LoadedConfig,
+  snapshot: ActionSnapshot,
+  log: Logger,
+): Promise<Services['policy']> {
+  const data = loadPolicyData(join(loaded.root, 'policies', 'data.json'))
+  if (data === null) log.warn({ root: loaded.root }, 'no policies/data.json: everything is denied')
+  if (!loaded.config.posture.acl_insecure && data !== null) {
+    const risky = [...snapshot.actions.values()]
+      .filter(({ manifest }) => ['high', 'critical'].includes(manifest.risk_level))
+      .map(({ manifest }) => manifest.action_id)
+    assertWildcardAcl(data, risky)
+  }
+  return createRegoEngine(data ?? { policy_version: 'empty', acl: {} })
+}
+
+async function startLedger(
+  options: GateOptions,
+  uid: number,
+  gateId: string,
+  receiptKeys: Services['receiptKeys'],
+): Promise<Services['ledger'] & { close(): Promise<void> }> {
+  const { config } = options.loaded
+  const path = config.ledger_db_path
+  // Beside the database's directory, not in it: a restored copy must not bring its own mark along.
+  const highWaterPath = join(dirname(dirname(path)), `${basename(path)}.high-water`)
+  return openLedger({
+    path,
+    origin: config.gate_name,
+    gateId,
+    logKeySeed: loadSeed(config.log_signing_key_path, uid),
+    receiptKeys,
+    highWaterPath,
+    log: options.log,
+    ...(options.now === undefined ? {} : { now: options.now }),
+    ...(options.synchronous === undefined ? {} : { synchronous: options.synchronous }),
+  })
+}
+
+function readCa(path: string | undefined): string | null {
+  if (path === undefined) return null
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    const message = `\`egress.extra_ca_file\`: cannot read ${path}`
+    throw new StartupError('config_validation_failed', message, { cause })
+  }
+}
+
+async function listenAll(
+  services: Services,
+  config: GateConfig,
+  uid: number,
+  routes: { readonly client: readonly Route[]; readonly admin: readonly Route[] },
+  listeners: FastifyInstance[],
+): Promise<GateAddresses> {
+  const tcp = async (
+    address: string | undefined,
+    set: readonly Route[],
+  ): Promise<string | null> => {
+    const parsed = address === undefined ? undefined : parseListenAddress(address)
+    if (parsed === undefined) return null
+    const listener = createListener(services, 'tcp', set)
+    listeners.push(listener)
+    try {
+      return await listener.listen(parsed)
+    } catch (cause) {
+      throw new StartupError('tcp_bind_failed', `cannot listen on ${address}`, { cause })
+    }
+  }
+  const unix = async (
+    path: string,
+    group: string | undefined,
+    set: readonly Route[],
+  ): Promise<string> => {
+    prepareSocketDirectory(path, uid, group)
+    await removeStaleSocket(path)
+    const listener = createListener(services, 'unix', set)
+    listeners.push(listener)
+    await listener.listen({ path })
+    protectSocket(path, uid, group)
+    listener.addHook('onClose', async () => {
+      unlinkIfPresent(path)
+    })
+    return path
+  }
+  return {
+    http: await tcp(config.listen_http_addr, routes.client),
+    adminHttp: await tcp(config.listen_admin_http_addr, routes.admin),
+    adminSocket: await unix(
+      config.listen_admin_uds_path,
+      config.listen_admin_uds_group,
+      routes.admin,
+    ),
+    clientSocket: await unix(config.listen_uds_path, config.listen_uds_group, routes.client),
+  }
+}
+
+function unlinkIfPresent(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch (error) {
+    // The server removes its socket itself when it closes in order.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+}
+
+async function flushSummary(services: Services): Promise<void> {
+  const counts = services.summary.take()
+  if (counts === null) return
+  try {
+    await services.ledger.record({
+      leaf: { type: 'summary', id: uuidv7(services.now()), body: { unauthenticated: counts } },
+    })
+  } catch (error) {
+    services.log.error({ err: error, counts }, 'the summary could not be recorded')
+  }
+}

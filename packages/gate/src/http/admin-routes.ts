@@ -1,0 +1,127 @@
+import { authenticateOperator, type OperatorContext } from '../auth/operator.js'
+import { ledgerFault } from '../ledger-fault.js'
+import { uuidv7 } from '@latchgate/protocol/node'
+import { answerError } from '../pipeline/answer.js'
+import type { Answer } from '../pipeline/call.js'
+import { refuse } from '../refusal.js'
+import type { Services } from '../services.js'
+import { credentials, ok } from './client-routes.js'
+import type { InFlight } from './in-flight.js'
+import type { Route, RouteRequest } from './listener.js'
+
+/** Routes of the admin listener alone; all need an operator's key and proof. */
+export function adminRoutes(services: Services, inFlight: InFlight): readonly Route[] {
+  const operatorRoute = (
+    method: 'GET' | 'POST',
+    path: string,
+    handle: (operator: OperatorContext, request: RouteRequest) => Promise<Answer>,
+  ): Route => ({
+    method,
+    path,
+    handle: async (request) => {
+      const operator = await authenticateOperator(services, request.peer, credentials(request), {
+        method: request.raw.method ?? method,
+        path,
+      })
+      if (!operator.ok) return answerError(request.traceId, operator.error)
+      const { operator_read_rps, operator_write_rps } = services.config.rate_limits
+      const rate = method === 'GET' ? operator_read_rps : operator_write_rps
+      if (!(await services.state.take(`operator:${method}:${operator.value.operator}`, rate))) {
+        return answerError(request.traceId, refuse('rate_limit_exceeded'))
+      }
+      return handle(operator.value, request)
+    },
+  })
+  return [
+    operatorRoute('GET', '/v1/admin/status', () => status(services, inFlight)),
+    operatorRoute('GET', '/v1/admin/intents', () => openIntents(services)),
+    operatorRoute('POST', '/v1/admin/drain', (operator) => drain(services, inFlight, operator)),
+  ]
+}
+
+async function status(services: Services, inFlight: InFlight): Promise<Answer> {
+  const [redis, opa, ledger] = await Promise.all([
+    services.state.healthy(),
+    services.policy.healthy(),
+    services.ledger.healthy(),
+  ])
+  const intents = ledger ? await services.ledger.openIntents() : []
+  const healthy = redis && opa && ledger
+  return ok({
+    status: services.drain.active ? 'draining' : healthy ? 'ok' : 'degraded',
+    version: services.version,
+    uptime_seconds: Math.floor((services.now() - services.startedAt) / 1000),
+    actions_registered: services.actions().actions.size,
+    pending_approvals: 0,
+    revocation_epoch: 0,
+    draining: services.drain.active,
+    in_flight_executions: inFlight.size,
+    unknown_intents: intents.filter((intent) => intent.outcome === 'unknown').length,
+    dependencies: { redis, opa, ledger },
+    webhooks: { active: false, pending_deliveries: 0 },
+  })
+}
+
+async function openIntents(services: Services): Promise<Answer> {
+  try {
+    const intents = await services.ledger.openIntents()
+    return ok({
+      intents: intents.map((intent) => ({
+        intent_id: intent.grantId,
+        trace_id: intent.traceId,
+        principal: intent.principal,
+        action_id: intent.actionId,
+        target: intent.target,
+        dispatched_at: intent.dispatchedAt,
+        outcome: intent.outcome,
+      })),
+    })
+  } catch (error) {
+    throw ledgerFault(error)
+  }
+}
+
+async function drain(
+  services: Services,
+  inFlight: InFlight,
+  operator: OperatorContext,
+): Promise<Answer> {
+  const already = services.drain.active
+  // First the effect, then its record: a broken ledger must not keep an operator from stopping.
+  services.drain.active = true
+  const inFlightNow = inFlight.size
+  await recordAdmin(services, operator, 'admin_drain', {
+    in_flight: inFlightNow,
+    was_first: !already,
+  })
+  return ok({ draining: true, already_draining: already, in_flight_executions: inFlightNow })
+}
+
+async function recordAdmin(
+  services: Services,
+  operator: OperatorContext,
+  event: string,
+  detail: Readonly<Record<string, number | boolean | string>>,
+): Promise<void> {
+  const traceId = uuidv7(services.now())
+  try {
+    await services.ledger.record({
+      leaf: {
+        type: 'admin',
+        id: traceId,
+        body: {
+          event_type: event,
+          trace_id: traceId,
+          operator: operator.operator,
+          operator_sender_binding: operator.jkt,
+          operator_proof_jti: operator.proofJti,
+          detail,
+          dev_mode: services.devMode,
+        },
+      },
+      traceId,
+    })
+  } catch (error) {
+    throw ledgerFault(error)
+  }
+}

@@ -1,0 +1,26 @@
+import type { Answer } from '../pipeline/call.js'
+import type { Services } from '../services.js'
+
+/** `GET /readyz`: the names of the reference, whatever the backend (spec/http-api 7). */
+export async function readiness(services: Services): Promise<Answer> {
+  const [state, policy, ledger] = await Promise.all([
+    services.state.healthy(),
+    services.policy.healthy(),
+    services.ledger.healthy(),
+  ])
+  const actions = services.actions().actions.size
+  const ready = state && policy && ledger && actions > 0
+  return {
+    status: ready ? 200 : 503,
+    body: {
+      status: ready ? 'ready' : 'not_ready',
+      redis: state,
+      opa: policy,
+      ledger,
+      approval_store: ledger,
+      egress_proxy: null,
+      actions_registered: actions,
+    },
+    headers: {},
+  }
+}

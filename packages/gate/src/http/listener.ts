@@ -1,0 +1,152 @@
+import Fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify'
+import type { Socket } from 'node:net'
+import { uuidv7 } from '@latchgate/protocol/node'
+import type { Peer } from '../auth/identity.js'
+import { readPeerCredentials } from '../auth/peer-credentials.js'
+import { answerError } from '../pipeline/answer.js'
+import type { Answer } from '../pipeline/call.js'
+import { refuse } from '../refusal.js'
+import type { Services } from '../services.js'
+import { MethodTable } from './method-table.js'
+
+/** A request as a route sees it. */
+export interface RouteRequest {
+  readonly traceId: string
+  readonly peer: Peer
+  /** Path parameters, percent-decoded. */
+  readonly params: Readonly<Record<string, string>>
+  readonly query: Readonly<Record<string, unknown>>
+  readonly raw: FastifyRequest['raw']
+}
+
+/** One endpoint: a method, a path with `:parameters`, and what answers it. */
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly path: string
+  readonly handle: (request: RouteRequest) => Promise<Answer>
+}
+
+/**
+ * An HTTP server for one listener. Bodies are not touched before a handler asks for them: what
+ * comes first is decided by the route, not by the framework.
+ */
+export function createListener(
+  services: Services,
+  transport: 'unix' | 'tcp',
+  routes: readonly Route[],
+): FastifyInstance {
+  const peers = new WeakMap<Socket, Peer>()
+  const methods = new MethodTable(routes)
+  const app = Fastify({
+    logger: false,
+    routerOptions: { maxParamLength: 1024 },
+    exposeHeadRoutes: true,
+    forceCloseConnections: 'idle',
+    keepAliveTimeout: 72_000,
+    requestTimeout: 60_000,
+    clientErrorHandler(error, socket) {
+      if (!socket.writable) return
+      const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request'
+      const traceId = uuidv7(services.now())
+      const message = 'the request is not valid HTTP/1.1'
+      const body = JSON.stringify({ error: 'bad_request', message, trace_id: traceId })
+      socket.end(
+        `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+      )
+    },
+  })
+  app.server.on('connection', (socket: Socket) => {
+    try {
+      peers.set(socket, peerOf(socket, transport))
+    } catch (error) {
+      // A peer that cannot be named is nobody: it must not be served as somebody.
+      services.log.error({ err: error }, 'peer credentials cannot be read: connection closed')
+      socket.destroy()
+    }
+  })
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  // A malformed Content-Type would be answered by the framework, with 415, before the route.
+  app.addHook('onRequest', async (request) => {
+    const declared = request.raw.headers['content-type']
+    if (declared === undefined) return
+    contentTypes.set(request.raw, declared)
+    request.raw.headers['content-type'] = 'application/octet-stream'
+  })
+  for (const route of routes) {
+    app.route({
+      method: route.method,
+      url: route.path,
+      handler: async (request, reply) => {
+        const traceId = uuidv7(services.now())
+        const declared = contentTypes.get(request.raw)
+        if (declared !== undefined) request.raw.headers['content-type'] = declared
+        const peer = peers.get(request.raw.socket)
+        if (peer === undefined) return send(reply, answerError(traceId, refuse('internal_error')))
+        const params = request.params as Record<string, string>
+        const query = request.query as Record<string, unknown>
+        return send(
+          reply,
+          await guarded(services, traceId, () =>
+            route.handle({ traceId, peer, params, query, raw: request.raw }),
+          ),
+        )
+      },
+    })
+  }
+  app.setNotFoundHandler((request, reply) => {
+    const traceId = uuidv7(services.now())
+    const allowed = methods.allowed(request.raw.url ?? '/')
+    if (allowed.length === 0) return send(reply, answerError(traceId, refuse('not_found')))
+    const answer = answerError(traceId, refuse('method_not_allowed'))
+    return send(reply, { ...answer, headers: { ...answer.headers, allow: allowed.join(', ') } })
+  })
+  app.setErrorHandler((error, _request, reply) => {
+    const status = (error as { statusCode?: number }).statusCode ?? 500
+    const traceId = uuidv7(services.now())
+    if (status >= 500) services.log.error({ trace_id: traceId, err: error }, 'request failed')
+    const code = status >= 500 ? 'internal_error' : status === 404 ? 'not_found' : 'bad_request'
+    return send(reply, answerError(traceId, refuse(code)))
+  })
+  return app
+}
+
+const contentTypes = new WeakMap<object, string>()
+
+async function guarded(
+  services: Services,
+  traceId: string,
+  handle: () => Promise<Answer>,
+): Promise<Answer> {
+  try {
+    return await handle()
+  } catch (error) {
+    const code = (error as { readonly code?: unknown }).code
+    services.log.error({ trace_id: traceId, err: error }, 'request failed')
+    const known = code === 'store_unavailable' || code === 'clock_error' ? code : 'internal_error'
+    return answerError(traceId, refuse(known))
+  }
+}
+
+function peerOf(socket: Socket, transport: 'unix' | 'tcp'): Peer {
+  if (transport === 'tcp') {
+    return { transport, credentials: null, key: socket.remoteAddress ?? 'unknown' }
+  }
+  const credentials = readPeerCredentials(socket)
+  return { transport, credentials, key: `uid:${credentials.uid}` }
+}
+
+function send(reply: FastifyReply, answer: Answer): FastifyReply {
+  const bytes = Buffer.from(JSON.stringify(answer.body))
+  reply.code(answer.status)
+  for (const [name, value] of Object.entries(answer.headers)) reply.header(name, value)
+  // A body that was not read must not be taken for the next request on this connection.
+  if (!reply.request.raw.readableEnded && !reply.request.raw.complete) {
+    reply.header('connection', 'close')
+  }
+  return reply.header('content-type', 'application/json').send(bytes)
+}

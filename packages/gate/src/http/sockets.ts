@@ -1,0 +1,83 @@
+import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, unlinkSync } from 'node:fs'
+import { connect } from 'node:net'
+import { dirname } from 'node:path'
+import { StartupError } from '../config/posture.js'
+
+/** Longest path of a Unix socket that the kernel takes. */
+const MAX_SOCKET_PATH_BYTES = 107
+
+/**
+ * Makes the directory of a socket safe to use: ours, no symbolic link, 0700 (0750 for a named
+ * group). An existing directory that is not is refused: somebody else could swap the socket.
+ */
+export function prepareSocketDirectory(path: string, uid: number, group: string | undefined): void {
+  if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) {
+    throw refused(`the socket path ${path} is longer than ${MAX_SOCKET_PATH_BYTES} bytes`)
+  }
+  const directory = dirname(path)
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const stats = lstatSync(directory)
+  if (!stats.isDirectory()) throw refused(`${directory} is not a directory (a symbolic link?)`)
+  if (stats.uid !== uid) {
+    throw refused(`${directory} belongs to uid ${stats.uid}, not to the gate's uid ${uid}`)
+  }
+  if (group !== undefined) {
+    chownSync(directory, uid, groupId(group))
+    chmodSync(directory, 0o750)
+    return
+  }
+  if ((stats.mode & 0o077) !== 0) {
+    const mode = (stats.mode & 0o777).toString(8)
+    throw refused(`${directory} has mode 0${mode}: run \`chmod 700 ${directory}\``)
+  }
+}
+
+/** Removes a stale socket. A live one is never stolen: somebody answers on it. */
+export async function removeStaleSocket(path: string): Promise<void> {
+  const stats = lstatSync(path, { throwIfNoEntry: false })
+  if (stats === undefined) return
+  if (!stats.isSocket()) throw refused(`${path} exists and is not a socket`)
+  if (await isLive(path)) {
+    throw refused(
+      `a gate already answers on ${path}: stop it first (latchgate down) or set another path`,
+    )
+  }
+  unlinkSync(path)
+}
+
+/** Mode of a bound socket: 0600, or 0660 for the named group. */
+export function protectSocket(path: string, uid: number, group: string | undefined): void {
+  if (group === undefined) {
+    chmodSync(path, 0o600)
+    return
+  }
+  chownSync(path, uid, groupId(group))
+  chmodSync(path, 0o660)
+}
+
+function isLive(path: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path)
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve(false)
+      else reject(refused(`cannot tell whether ${path} is in use: ${error.message}`))
+    })
+  })
+}
+
+function groupId(name: string): number {
+  const line = readFileSync('/etc/group', 'utf8')
+    .split('\n')
+    .find((row) => row.startsWith(`${name}:`))
+  const id = Number(line?.split(':')[2])
+  if (line === undefined || !Number.isInteger(id)) throw refused(`no group named '${name}'`)
+  return id
+}
+
+function refused(message: string): StartupError {
+  return new StartupError('client_uds_failed', message)
+}

@@ -1,0 +1,26 @@
+export { loadSeed, loadLeaseSigningKey, writeNewFile } from './auth/key-files.js'
+export {
+  type ConfigEnvironment,
+  ConfigError,
+  findConfigFile,
+  loadConfig,
+  parseConfig,
+  runtimeDirectory,
+} from './config/load.js'
+export {
+  isRelaxed,
+  parseListenAddress,
+  postureProblems,
+  processFacts,
+  StartupError,
+  unseparatedPrincipals,
+} from './config/posture.js'
+export type { GateConfig, LoadedConfig } from './config/schema.js'
+export {
+  type GateAddresses,
+  type GateOptions,
+  type RunningGate,
+  startGate,
+} from './gate.js'
+export { createLogger } from './logging.js'
+export { VERSION } from './version.js'

@@ -1,0 +1,92 @@
+import { ERROR_CODES, type JsonObject } from '@latchgate/protocol'
+import { Fault, type Refusal, refuse } from '../refusal.js'
+import type { Services } from '../services.js'
+import type { Answer, Arrival, Authenticated, Sealed } from './call.js'
+import { isAuthenticated } from './decision-body.js'
+import { appendDecision } from './denial.js'
+import { exitCode, isFullySuccessful } from './receipt.js'
+
+/** The error body: `error`, its own members, `message`, `trace_id` (design 3). */
+export function answerError(traceId: string, refusal: Refusal): Answer {
+  return {
+    status: refusal.status,
+    body: {
+      error: refusal.code,
+      ...refusal.body,
+      message: refusal.message,
+      trace_id: traceId,
+    },
+    headers:
+      refusal.retryAfterSeconds === null
+        ? {}
+        : { 'retry-after': String(refusal.retryAfterSeconds) },
+  }
+}
+
+/** 200 when the provider returned a result, 502 when there is none (design 3). */
+export function answerSealed(call: Sealed): Answer {
+  const evidence = { session_seq: call.intent.sessionSeq, log: { ...call.log } }
+  if (call.failure !== null || call.output === null) {
+    const failure = call.failure ?? { type: 'provider_error', message: 'no output' }
+    const body: JsonObject = {
+      error: 'action_execution_failed',
+      error_type: failure.type,
+      message: failure.message.slice(0, 500),
+      outcome: call.outcome,
+      trace_id: call.traceId,
+      receipt_id: call.receiptId,
+      ...evidence,
+    }
+    return { status: 502, body, headers: {} }
+  }
+  const outcome = call.verification.status
+  return {
+    status: 200,
+    body: {
+      decision: 'executed',
+      trace_id: call.traceId,
+      action_id: call.actionId,
+      grant_id: call.grantId,
+      receipt_id: call.receiptId,
+      output: call.output,
+      verification_outcome: outcome,
+      verification: { outcome, is_fully_successful: isFullySuccessful(call) },
+      runtime: {
+        duration_ms: call.run.durationMs,
+        exit_code: exitCode(call),
+        fuel_consumed: call.run.fuelConsumed,
+      },
+      ...evidence,
+    },
+    headers: {},
+  }
+}
+
+/**
+ * The edge: a fault is logged with its cause, recorded where a principal is known, and answered
+ * without detail.
+ */
+export async function answerFault(
+  services: Services,
+  call: Arrival | Authenticated,
+  error: unknown,
+): Promise<Answer> {
+  const fault =
+    error instanceof Fault ? error : new Fault('internal_error', 'unexpected', { cause: error })
+  services.log.error({ trace_id: call.traceId, code: fault.code, err: fault }, 'call failed')
+  const refusal = refuse(fault.code, {
+    message: ERROR_CODES[fault.code].meaning,
+    detail: fault.message,
+  })
+  if (isAuthenticated(call) && fault.code !== 'evidence_persistence_failed') {
+    try {
+      await appendDecision(services, call, 'error', refusal)
+    } catch (unrecorded) {
+      services.log.error(
+        { trace_id: call.traceId, err: unrecorded },
+        'the failure could not be recorded either',
+      )
+    }
+  }
+  return answerError(call.traceId, refusal)
+}

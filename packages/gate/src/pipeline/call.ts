@@ -1,0 +1,126 @@
+import type { Target } from '@latchgate/catalogue'
+import type { JsonObject } from '@latchgate/protocol'
+import type { AgentContext } from '../auth/agent.js'
+import type { CredentialHeaders } from '../auth/credentials.js'
+import type { Peer } from '../auth/identity.js'
+import type { Intended } from '../ledger/port.js'
+import type { Decision } from '../policy/engine.js'
+import type { RegisteredAction } from '../registered-action.js'
+import type { Secret } from '../secrets/port.js'
+import type { Refusal } from '../refusal.js'
+
+/** A call as it reaches the gate: nothing in it is trusted. */
+export interface Arrival {
+  readonly traceId: string
+  /** Unix milliseconds. */
+  readonly receivedAt: number
+  readonly peer: Peer
+  readonly actionId: string
+  readonly headers: CredentialHeaders
+  /** `X-LatchGate-Agent`: a label, never an identity; null when absent or not visible ASCII. */
+  readonly agentLabel: string | null
+  /** `Content-Length` as declared, or null. */
+  readonly declaredBytes: number | null
+  /** Reads the body up to the transport's limit; a `Refusal` when it is larger. */
+  readonly readBody: () => Promise<Uint8Array | Refusal>
+}
+
+/** Not draining, not too large, the peer's rate not used up. */
+export type Admitted = Arrival & { readonly admitted: true }
+
+/** The lease is good and its key signed this very request. */
+export type Authenticated = Admitted & { readonly agent: AgentContext }
+
+/** The action exists and its module is the one it names. */
+export type Resolved = Authenticated & { readonly registered: RegisteredAction }
+
+/** The body was parsed strictly and fits the request schema. */
+export type Validated = Resolved & {
+  /** As sent. */
+  readonly params: JsonObject
+  /** With the schema's defaults. */
+  readonly arguments: JsonObject
+  readonly argumentBytes: Uint8Array
+  readonly requestHash: string
+  readonly argumentsHash: string
+}
+
+/** The template was resolved, once: this request and no other may leave. */
+export type Targeted = Validated & { readonly target: Target }
+
+/** Policy allowed it, and everything it needs is at hand. */
+export type Authorized = Targeted & {
+  readonly decision: Extract<Decision, { kind: 'allow' }>
+  readonly secrets: ReadonlyMap<string, Secret>
+  /** Hosts that this call may reach. */
+  readonly allow: readonly string[]
+  /** Calls left before this one; null without a limit. */
+  readonly callsBefore: number | null
+}
+
+/** The intent is durable: from here on the call runs to its receipt. */
+export type Intending = Authorized & {
+  readonly grantId: string
+  readonly intent: Intended
+  /** Unix milliseconds; the same instant stands in intent and receipt. */
+  readonly startedAt: number
+  /** Unix milliseconds after which nothing may be dispatched. */
+  readonly dispatchNotAfter: number
+}
+
+/** What the host saw of one request of the module (design 14, receipts). */
+export interface Effect {
+  readonly import: 'latchgate:io/http'
+  readonly method: string
+  readonly url: string
+  readonly header_names: readonly string[]
+  readonly body_sha256: string | null
+  readonly body_bytes: number
+  readonly secrets: readonly { readonly name: string; readonly into: string }[]
+  readonly address: string | null
+  readonly certificate_sha256: string | null
+  readonly status: number | null
+  readonly response_sha256: string | null
+  readonly response_bytes: number | null
+  readonly outcome: 'answered' | 'not_sent' | 'unknown'
+  readonly scrubbed: boolean
+}
+
+/** The execution ended, one way or another. */
+export type Dispatched = Intending & {
+  readonly run: {
+    /** The provider's document, or null when it returned none. */
+    readonly output: JsonObject | null
+    /** Why there is no usable result; null when there is. */
+    readonly failure: { readonly type: string; readonly message: string } | null
+    readonly effects: readonly Effect[]
+    /** Status and decoded, scrubbed body as the host saw them. */
+    readonly observed: { readonly status: number | null; readonly body: Uint8Array | null }
+    readonly contentType: string | null
+    readonly fuelConsumed: number
+    readonly ioCalls: number
+    readonly durationMs: number
+  }
+}
+
+/** The result was checked against the response schema and the effect verified. */
+export type Verified = Dispatched & {
+  readonly outcome: 'answered' | 'not_sent' | 'unknown'
+  readonly verification: JsonObject & { readonly status: string }
+  readonly output: JsonObject | null
+  readonly failure: { readonly type: string; readonly message: string } | null
+}
+
+/** The receipt and the decision are durable. */
+export type Sealed = Verified & {
+  readonly receiptId: string
+  readonly finishedAt: number
+  readonly log: { readonly index: number; readonly size: number }
+}
+
+/** An answer ready to be written. */
+export interface Answer {
+  readonly status: number
+  readonly body: JsonObject
+  readonly headers: Readonly<Record<string, string>>
+}

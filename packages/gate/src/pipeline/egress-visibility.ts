@@ -1,0 +1,37 @@
+import { classifyAddress, type Destination, hostMatches, parseDestination } from '@latchgate/catalogue'
+import { err, ok, type Result } from '@latchgate/protocol'
+import type { Targeted } from './call.js'
+
+/** A destination that can be seen without resolving a name, and whether its host is on the list. */
+export interface VisibleDestination {
+  readonly destination: Destination
+  readonly onAllowList: boolean
+}
+
+/**
+ * What can be refused before any resolver is asked (design 14): an unusable URL, a port that does
+ * not belong to its scheme, a literal address that is not public, an action without egress. The
+ * error is the text behind `egress_denied: `.
+ */
+export function visibleDestination(
+  call: Targeted,
+  unsafeResolve: Readonly<Record<string, string>>,
+): Result<VisibleDestination, string> {
+  const { manifest } = call.registered
+  const parsed = parseDestination(call.target.url)
+  if (!parsed.ok) return err(parsed.error)
+  const { scheme, host, port, literal } = parsed.value
+  if (manifest.egress.profile === 'none') return err('this action has no network')
+  const exempt = Object.hasOwn(unsafeResolve, `${host}:${port}`)
+  if (!exempt && port !== (scheme === 'https' ? 443 : 80)) {
+    return err(`port ${port} is not allowed for ${scheme} (https uses 443, http uses 80)`)
+  }
+  if (!exempt && literal) {
+    const address = classifyAddress(host.replace(/^\[|\]$/g, ''))
+    if (!address.public) return err(`${host} is not a public address (${address.range})`)
+  }
+  return ok({
+    destination: parsed.value,
+    onAllowList: hostMatches(host, manifest.egress.allowed_domains),
+  })
+}

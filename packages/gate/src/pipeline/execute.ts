@@ -1,0 +1,62 @@
+import { admit } from './admit.js'
+import { answerError, answerFault, answerSealed } from './answer.js'
+import { authenticate } from './authenticate.js'
+import { authorize } from './authorize.js'
+import type { Answer, Arrival, Authenticated } from './call.js'
+import { recordDenial } from './denial.js'
+import { dispatch } from './dispatch.js'
+import { intend } from './intend.js'
+import { resolve } from './resolve.js'
+import { seal } from './seal.js'
+import { resolveCallTarget } from './target.js'
+import { validate } from './validate.js'
+import { verify } from './verify.js'
+import type { Services } from '../services.js'
+
+/**
+ * One governed call (design 3). The statements are the stages, in order; each takes what the one
+ * before returned. Before authentication a refusal is counted, after it every refusal is a record.
+ * Nothing here looks at whether the client is still there: what was begun ends with a receipt.
+ */
+export async function execute(services: Services, arrival: Arrival): Promise<Answer> {
+  let known: Authenticated | undefined
+  try {
+    const admitted = await admit(services, arrival)
+    if (!admitted.ok) return uncredited(services, arrival, admitted.error)
+    const authenticated = await authenticate(services, admitted.value)
+    if (!authenticated.ok) return uncredited(services, arrival, authenticated.error)
+    known = authenticated.value
+    const resolved = resolve(services, known)
+    if (!resolved.ok) return await recordDenial(services, known, resolved.error)
+    const validated = await validate(resolved.value)
+    if (!validated.ok) return await recordDenial(services, resolved.value, validated.error)
+    const targeted = resolveCallTarget(validated.value)
+    if (!targeted.ok) return await recordDenial(services, validated.value, targeted.error)
+    const authorized = await authorize(services, targeted.value)
+    if (!authorized.ok) return await recordDenial(services, targeted.value, authorized.error)
+    const slot = await intend(services, authorized.value)
+    if (!slot.ok) return await recordDenial(services, authorized.value, slot.error)
+    try {
+      const dispatched = await dispatch(services, slot.value.call)
+      const verified = verify(services, dispatched)
+      return answerSealed(await seal(services, verified))
+    } finally {
+      slot.value.release()
+    }
+  } catch (error) {
+    return await answerFault(services, known ?? arrival, error)
+  }
+}
+
+function uncredited(
+  services: Services,
+  arrival: Arrival,
+  refusal: Parameters<typeof answerError>[1],
+): Answer {
+  services.summary.count(refusal.code)
+  services.log.debug(
+    { trace_id: arrival.traceId, code: refusal.code, detail: refusal.detail },
+    'call refused before authentication',
+  )
+  return answerError(arrival.traceId, refusal)
+}

@@ -1,0 +1,182 @@
+import type { Target } from '@latchgate/catalogue'
+import { digestBytes } from '@latchgate/protocol/node'
+import {
+  ExecutionAborted,
+  type HostHttpRequest,
+  type HostHttpResponse,
+  type HostReply,
+  type SandboxHost,
+} from '@latchgate/sandbox'
+import type { EgressResult } from '../egress/port.js'
+import { injectSecrets } from '../secrets/injection.js'
+import type { InjectedSecret } from '../secrets/port.js'
+import { Scrubber } from '../secrets/scrubber.js'
+import type { Services } from '../services.js'
+import type { Effect, Intending } from './call.js'
+
+/**
+ * The host side of a templated action: it lets exactly the planned request out, once, puts the
+ * secrets in after the comparison, and searches everything that comes back for them.
+ */
+export class PlannedRequestHost implements SandboxHost {
+  readonly #services: Services
+  readonly #call: Intending
+  readonly #scrubber: Scrubber
+  #effects: readonly Effect[] = []
+  #observed: { readonly status: number | null; readonly body: Uint8Array | null } = {
+    status: null,
+    body: null,
+  }
+  #contentType: string | null = null
+  #requested = false
+
+  constructor(services: Services, call: Intending) {
+    this.#services = services
+    this.#call = call
+    this.#scrubber = new Scrubber([...call.secrets.values()].map((secret) => secret.reveal()))
+  }
+
+  get effects(): readonly Effect[] {
+    return this.#effects
+  }
+
+  get observed(): { readonly status: number | null; readonly body: Uint8Array | null } {
+    return this.#observed
+  }
+
+  get contentType(): string | null {
+    return this.#contentType
+  }
+
+  async httpRequest(
+    request: HostHttpRequest,
+    signal: AbortSignal,
+  ): Promise<HostReply<HostHttpResponse>> {
+    if (this.#requested) {
+      throw new ExecutionAborted('plan_mismatch', 'the provider made a second request')
+    }
+    this.#requested = true
+    const difference = differenceFromPlan(request, this.#call.target)
+    if (difference !== null) {
+      throw new ExecutionAborted('plan_mismatch', `the provider changed the ${difference}`)
+    }
+    const injected = this.#inject()
+    const timeoutMs = Math.max(1, this.#deadline() - this.#services.now())
+    const result = await this.#services.egress.request({
+      principal: this.#call.agent.claims.sub,
+      method: injected.target.method,
+      url: injected.target.url,
+      headers: injected.target.headers,
+      body: injected.target.body,
+      allow: this.#call.allow,
+      confidential: injected.injected.length > 0,
+      timeoutMs,
+      maxResponseBytes: this.#call.registered.manifest.limits.max_host_response_bytes,
+      signal,
+    })
+    return this.#receive(result, injected.injected)
+  }
+
+  log(level: 'debug' | 'info' | 'warn', message: string): void {
+    const text = this.#scrubber.text(message).text
+    this.#services.log[level]({ trace_id: this.#call.traceId, provider: text }, 'provider log')
+  }
+
+  // The upstream's time-out comes a little before the sandbox's, so that a slow upstream is reported
+  // as one.
+  #deadline(): number {
+    const total = this.#call.registered.manifest.limits.timeout_seconds * 1000
+    return this.#call.startedAt + total - Math.min(250, total / 10)
+  }
+
+  #inject(): {
+    readonly target: Target
+    readonly injected: readonly InjectedSecret[]
+  } {
+    const { manifest } = this.#call.registered
+    const result = injectSecrets(this.#call.target, manifest.secrets, this.#call.secrets)
+    if (result.ok) return result.value
+    throw new ExecutionAborted('secret_injection', result.error)
+  }
+
+  #receive(
+    result: EgressResult,
+    injected: readonly InjectedSecret[],
+  ): HostReply<HostHttpResponse> {
+    const { response } = result
+    const body = response === null ? null : this.#scrubber.bytes(response.body)
+    const headers = (response?.headers ?? []).map(([name, value]) => {
+      const scrubbedName = this.#scrubber.text(name)
+      const scrubbed = this.#scrubber.text(value)
+      const found = scrubbedName.found || scrubbed.found
+      return { name: scrubbedName.text, value: scrubbed.text, found }
+    })
+    const error = result.error === null ? null : this.#scrubber.text(result.error.message)
+    this.#contentType = headers.find((header) => header.name === 'content-type')?.value ?? null
+    this.#observed = { status: result.status, body: body?.bytes ?? null }
+    this.#effects = [
+      this.#effect(result, injected, {
+        body: body?.bytes ?? null,
+        scrubbed:
+          body?.found === true || error?.found === true || headers.some((header) => header.found),
+      }),
+    ]
+    if (response === null || result.error !== null) {
+      throw new ExecutionAborted(
+        result.error?.type ?? 'upstream_protocol',
+        error?.text ?? 'no response',
+      )
+    }
+    return {
+      ok: true,
+      value: {
+        status: response.status,
+        headers: headers.map(({ name, value }) => [name, value] as const),
+        body: body?.bytes ?? new Uint8Array(),
+      },
+    }
+  }
+
+  #effect(
+    result: EgressResult,
+    injected: readonly InjectedSecret[],
+    received: { readonly body: Uint8Array | null; readonly scrubbed: boolean },
+  ): Effect {
+    const { target } = this.#call
+    return {
+      import: 'latchgate:io/http',
+      // As authorised, before injection: a digest after it would let a weak secret be guessed.
+      method: target.method,
+      url: target.url,
+      header_names: target.headers.map(([name]) => name),
+      body_sha256: target.body === null ? null : digestBytes(target.body),
+      body_bytes: target.body?.length ?? 0,
+      secrets: injected.map(({ name, into }) => ({ name, into })),
+      address: result.address,
+      certificate_sha256: result.certificateSha256,
+      status: result.status,
+      response_sha256: received.body === null ? null : digestBytes(received.body),
+      response_bytes: received.body?.length ?? null,
+      outcome: result.outcome,
+      scrubbed: received.scrubbed,
+    }
+  }
+}
+
+/** Names the first part in which a module's request differs from the plan; null when it does not. */
+export function differenceFromPlan(request: HostHttpRequest, target: Target): string | null {
+  if (request.method !== target.method) return 'method'
+  if (request.url !== target.url) return 'URL'
+  const planned = sortedHeaders(target.headers)
+  const asked = sortedHeaders(request.headers)
+  if (planned !== asked) return 'headers'
+  const same =
+    target.body === null
+      ? request.body === null
+      : request.body !== null && Buffer.compare(request.body, target.body) === 0
+  return same ? null : 'body'
+}
+
+function sortedHeaders(headers: readonly (readonly [string, string])[]): string {
+  return JSON.stringify(headers.map(([name, value]) => [name.toLowerCase(), value]).sort())
+}

@@ -1,0 +1,125 @@
+import { digestBytes, uuidv7 } from '@latchgate/protocol/node'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Appended, SealEntry } from '../ledger/port.js'
+import { Fault } from '../refusal.js'
+import type { Services } from '../services.js'
+import type { Sealed, Verified } from './call.js'
+import { budgetSnapshot, decisionSubject } from './decision-body.js'
+import { buildReceipt, exitCode, isFullySuccessful, type SignedReceipt } from './receipt.js'
+
+/** How long the caller is kept waiting for a ledger that does not answer. */
+const ANSWER_WITHIN_MS = 10_000
+/** How long the receipt is kept in memory and tried again after the caller has gone. */
+const RETRY_FOR_MS = 10 * 60_000
+
+/**
+ * Receipt and decision in one durable commit. While the ledger is away the receipt stays in memory
+ * and is tried again; the caller gets 500 `evidence_persistence_failed`: the effect may have
+ * happened, and a crash now leaves an `unknown` record.
+ */
+export async function seal(services: Services, call: Verified): Promise<Sealed> {
+  const finishedAt = services.now()
+  const receiptId = uuidv7(finishedAt)
+  const signed = buildReceipt(services, call, receiptId, finishedAt)
+  const entry: SealEntry = {
+    grantId: call.grantId,
+    traceId: call.traceId,
+    principal: call.agent.claims.sub,
+    receipt: signed.receipt,
+    decision: {
+      type: 'decision',
+      id: uuidv7(finishedAt),
+      body: outcomeBody(services, call, receiptId, signed),
+    },
+    // Nothing left the gate: the call goes back to the budget (notes/evidence 2).
+    refund: call.outcome === 'not_sent' && call.agent.claims.budgets !== undefined,
+    payloads: signed.payloads,
+  }
+  const appended = await appendWithRetry(services, call, entry)
+  return {
+    ...call,
+    receiptId,
+    finishedAt,
+    log: { index: appended.index, size: appended.size },
+  }
+}
+
+async function appendWithRetry(
+  services: Services,
+  call: Verified,
+  entry: SealEntry,
+): Promise<Appended> {
+  const attempts = retrySeal(services, call, entry)
+  const late = new AbortController()
+  const deadline = sleep(ANSWER_WITHIN_MS, undefined, { signal: late.signal, ref: false })
+  try {
+    const first = await Promise.race([attempts, deadline])
+    if (first !== undefined) return first
+  } finally {
+    late.abort()
+    deadline.catch(() => undefined)
+  }
+  attempts.catch((error: unknown) => {
+    services.log.fatal(
+      { trace_id: call.traceId, receipt_id: entry.receipt.receipt_id, err: error },
+      'the receipt of a dispatched call could not be made durable',
+    )
+  })
+  throw new Fault('evidence_persistence_failed', 'the ledger did not take the receipt in time')
+}
+
+async function retrySeal(
+  services: Services,
+  call: Verified,
+  entry: SealEntry,
+): Promise<Appended> {
+  const giveUpAt = services.now() + RETRY_FOR_MS
+  for (let pauseMs = 50; ; pauseMs = Math.min(pauseMs * 2, 5000)) {
+    try {
+      return await services.ledger.seal(entry)
+    } catch (error) {
+      services.log.error(
+        { trace_id: call.traceId, receipt_id: entry.receipt.receipt_id, err: error },
+        'the ledger did not take a receipt; it is kept and tried again',
+      )
+      if (services.now() >= giveUpAt) throw error
+    }
+    await sleep(pauseMs, undefined, { ref: false })
+  }
+}
+
+function outcomeBody(
+  services: Services,
+  call: Verified,
+  receiptId: string,
+  signed: SignedReceipt,
+): SealEntry['decision']['body'] {
+  const { manifest } = call.registered
+  const verified = isFullySuccessful(call)
+  const after = call.intent.callsRemaining
+  return {
+    ...decisionSubject(services, call),
+    session_seq: call.intent.sessionSeq,
+    decision: call.failure !== null ? 'error' : verified ? 'allow' : 'allow_unverified',
+    code: call.failure === null ? null : 'action_execution_failed',
+    deny_reason: call.failure === null ? null : `provider: ${call.failure.type}`,
+    allowed_sinks: call.decision.sinks,
+    budgets_before: budgetSnapshot(call.callsBefore),
+    budgets_after: budgetSnapshot(after),
+    grant_id: call.grantId,
+    receipt_id: receiptId,
+    outcome: call.outcome,
+    verification_outcome: call.verification.status,
+    response_hash: signed.outputBytes === null ? null : digestBytes(signed.outputBytes),
+    response_bytes: signed.outputBytes?.length ?? null,
+    runtime: {
+      module_digest: call.registered.moduleDigest,
+      egress_profile: manifest.egress.profile,
+      duration_ms: call.run.durationMs,
+      exit_code: exitCode(call),
+      timeout_hit: call.failure?.type === 'wall_clock' || call.failure?.type === 'upstream_timeout',
+      fuel_consumed: call.run.fuelConsumed,
+      io_calls_made: call.run.ioCalls,
+    },
+  }
+}

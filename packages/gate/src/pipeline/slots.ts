@@ -1,0 +1,116 @@
+/** No slot became free in time. */
+export class Overloaded extends Error {
+  override readonly name = 'Overloaded'
+}
+
+interface Waiter {
+  readonly grant: () => void
+}
+
+/**
+ * Slots for executions in flight: a total, a share per principal, and a bounded wait. Freed slots go
+ * round the waiting principals, so that one with a thousand calls does not starve one with two.
+ */
+export class ExecutionSlots {
+  readonly #total: number
+  readonly #perPrincipal: number
+  readonly #queueMs: number
+  readonly #held = new Map<string, number>()
+  readonly #waiting = new Map<string, Waiter[]>()
+  #inFlight = 0
+  #queued = 0
+
+  constructor(limits: {
+    readonly max_in_flight: number
+    readonly max_in_flight_per_principal: number
+    readonly queue_ms: number
+  }) {
+    this.#total = limits.max_in_flight
+    this.#perPrincipal = limits.max_in_flight_per_principal
+    this.#queueMs = limits.queue_ms
+  }
+
+  get inFlight(): number {
+    return this.#inFlight
+  }
+
+  /** Resolves to the function that frees the slot; rejects with `Overloaded` after `queue_ms`. */
+  async acquire(principal: string): Promise<() => void> {
+    if (this.#free(principal) && !this.#waiting.has(principal)) return this.#take(principal)
+    // The queue is bounded as well: memory must not grow with the number of refused calls.
+    if (this.#queueMs === 0 || this.#queued >= this.#total * 4) throw new Overloaded()
+    await this.#wait(principal)
+    return this.#releaser(principal)
+  }
+
+  #free(principal: string): boolean {
+    return (
+      this.#inFlight < this.#total && (this.#held.get(principal) ?? 0) < this.#perPrincipal
+    )
+  }
+
+  #take(principal: string): () => void {
+    this.#inFlight += 1
+    this.#held.set(principal, (this.#held.get(principal) ?? 0) + 1)
+    return this.#releaser(principal)
+  }
+
+  #releaser(principal: string): () => void {
+    let released = false
+    return () => {
+      if (released) return
+      released = true
+      this.#inFlight -= 1
+      const held = (this.#held.get(principal) ?? 1) - 1
+      if (held > 0) this.#held.set(principal, held)
+      else this.#held.delete(principal)
+      this.#serveNext()
+    }
+  }
+
+  #wait(principal: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const queue = this.#waiting.get(principal) ?? []
+      this.#waiting.set(principal, queue)
+      const timer = setTimeout(() => {
+        this.#remove(principal, waiter)
+        reject(new Overloaded())
+      }, this.#queueMs)
+      const waiter: Waiter = {
+        grant: () => {
+          clearTimeout(timer)
+          resolve()
+        },
+      }
+      queue.push(waiter)
+      this.#queued += 1
+    })
+  }
+
+  #remove(principal: string, waiter: Waiter): void {
+    const queue = this.#waiting.get(principal)
+    const at = queue?.indexOf(waiter) ?? -1
+    if (queue === undefined || at < 0) return
+    queue.splice(at, 1)
+    this.#queued -= 1
+    if (queue.length === 0) this.#waiting.delete(principal)
+  }
+
+  #serveNext(): void {
+    for (const [principal, queue] of this.#waiting) {
+      if (!this.#free(principal)) continue
+      const waiter = queue[0]
+      if (waiter === undefined) continue
+      this.#remove(principal, waiter)
+      // Last in turn again: a map keeps the order of insertion.
+      const rest = this.#waiting.get(principal)
+      if (rest !== undefined) {
+        this.#waiting.delete(principal)
+        this.#waiting.set(principal, rest)
+      }
+      this.#take(principal)
+      waiter.grant()
+      return
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import {
+  canonicalBytes,
+  type Json,
+  JsonFault,
+  type JsonObject,
+  largestArray,
+  parseJson,
+  type Result,
+} from '@latchgate/protocol'
+import { digestBytes } from '@latchgate/protocol/node'
+import { type Refusal, refuse } from '../refusal.js'
+import type { Resolved, Validated } from './call.js'
+
+/** Deepest nesting and longest array of any parameters (spec/http-api 6.2). */
+export const MAX_DEPTH = 10
+export const MAX_ARRAY_ITEMS = 100
+
+/**
+ * Reads the body and parses it strictly, whatever its Content-Type says. `request_hash` is over the
+ * body as sent, `arguments_hash` over what the provider gets, defaults applied.
+ */
+export async function validate(call: Resolved): Promise<Result<Validated, Refusal>> {
+  const body = await call.readBody()
+  if (!(body instanceof Uint8Array)) return { ok: false, error: body }
+  const parsed = parseParameters(body)
+  if (!parsed.ok) return parsed
+  const params = parsed.value
+  const sent = canonicalBytes(params)
+  const limit = call.registered.manifest.io.max_request_bytes
+  if (sent.length > limit) {
+    return violation('', 'size', `request exceeds size limit (${sent.length} > ${limit} bytes)`)
+  }
+  const items = largestArray(params)
+  if (items > MAX_ARRAY_ITEMS) {
+    const why = `request exceeds array size limit (${items} items > ${MAX_ARRAY_ITEMS})`
+    return violation('', 'array_size', why)
+  }
+  const checked = call.registered.action.validateRequest(params)
+  if (!checked.ok) {
+    const first = checked.error[0]
+    const why = checked.error.map((fault) => `${fault.path || '/'} ${fault.message}`).join('; ')
+    return violation(first?.path ?? '', why, why)
+  }
+  const args = checked.value.arguments
+  const argumentBytes = canonicalBytes(args)
+  return {
+    ok: true,
+    value: {
+      ...call,
+      params: isObject(params) ? params : {},
+      arguments: args,
+      argumentBytes,
+      requestHash: digestBytes(sent),
+      argumentsHash: digestBytes(argumentBytes),
+    },
+  }
+}
+
+function parseParameters(body: Uint8Array): Result<Json, Refusal> {
+  if (body.length === 0) return { ok: true, value: {} }
+  try {
+    return { ok: true, value: parseJson(body, { maxDepth: MAX_DEPTH }) }
+  } catch (error) {
+    if (error instanceof JsonFault) return violation(error.path, error.reason, error.message)
+    throw error
+  }
+}
+
+function violation(
+  path: string,
+  reason: string,
+  message: string,
+): { readonly ok: false; readonly error: Refusal } {
+  return {
+    ok: false,
+    error: refuse('schema_violation', {
+      message,
+      body: { reason, path },
+      detail: `request schema: ${message}`,
+    }),
+  }
+}
+
+function isObject(value: Json): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,41 @@
+import { verifyEffect } from '@latchgate/catalogue'
+import type { JsonObject } from '@latchgate/protocol'
+import type { Services } from '../services.js'
+import type { Dispatched, Verified } from './call.js'
+
+/**
+ * Checks the provider's document against the response schema, and the effect against what the host
+ * itself saw. A status outside the accepted set is shown in the output at every risk (design 3).
+ */
+export function verify(_services: Services, call: Dispatched): Verified {
+  const { run, registered } = call
+  const outcome = run.effects.at(-1)?.outcome ?? 'not_sent'
+  if (run.failure !== null || run.output === null) {
+    const failure = run.failure ?? { type: 'provider_error', message: 'no output' }
+    const verification = { status: 'provider_failed_before_verification' }
+    return { ...call, outcome, failure, output: null, verification }
+  }
+  const checked = registered.action.validateResponse(run.output)
+  if (!checked.ok) {
+    const why = checked.error.map((fault) => `${fault.path || '/'} ${fault.message}`).join('; ')
+    const failure = { type: 'response_schema', message: `response schema violation: ${why}` }
+    return { ...call, outcome, failure, output: null, verification: { status: 'skipped' } }
+  }
+  const verification = verifyEffect(registered.manifest, run.observed, run.output)
+  const output = withUpstreamStatus(call, run.output)
+  return { ...call, outcome, failure: null, output, verification }
+}
+
+/** The statuses that an action accepts: those it names, or 200–299. */
+function acceptsStatus(call: Dispatched, status: number): boolean {
+  const expected = call.registered.manifest.verifier.expected_status
+  if (expected.length > 0) return expected.includes(status)
+  return status >= 200 && status <= 299
+}
+
+function withUpstreamStatus(call: Dispatched, output: JsonObject): JsonObject {
+  const { status } = call.run.observed
+  if (status === null || acceptsStatus(call, status)) return output
+  const message = `the upstream answered ${status}, which this action does not accept`
+  return { ...output, ok: false, error: { code: 'upstream_status', status, message } }
+}

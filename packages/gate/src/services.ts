@@ -1,0 +1,55 @@
+import type { LeaseClaims } from '@latchgate/protocol'
+import type { Ed25519Signer, LeaseKey, ProofKeyCache } from '@latchgate/protocol/node'
+import type { Sandbox } from '@latchgate/sandbox'
+import type { Logger } from 'pino'
+import type { RegisteredReceiptKey } from './auth/receipt-key-registry.js'
+import type { GateConfig } from './config/schema.js'
+import type { Egress } from './egress/port.js'
+import type { Ledger } from './ledger/port.js'
+import type { ExecutionSlots } from './pipeline/slots.js'
+import type { UnauthenticatedSummary } from './pipeline/unauthenticated-summary.js'
+import type { PolicyEngine } from './policy/engine.js'
+import type { ActionSnapshot } from './registered-action.js'
+import type { SecretSource } from './secrets/port.js'
+import type { State } from './state/port.js'
+
+/** What the stages and routes of one running gate use. Built once by `startGate`. */
+export interface Services {
+  readonly config: GateConfig
+  /** Version of the product, as `GET /v1/admin/status` shows it. */
+  readonly version: string
+  /** Identifies this run of the gate in every leaf. */
+  readonly gateId: string
+  /** Any posture flag is set. */
+  readonly devMode: boolean
+  readonly startedAt: number
+  /** Unix milliseconds. */
+  readonly now: () => number
+  readonly log: Logger
+  readonly actions: () => ActionSnapshot
+  readonly ledger: Ledger
+  readonly state: State
+  readonly policy: PolicyEngine
+  readonly secrets: SecretSource
+  readonly egress: Egress
+  readonly sandbox: Sandbox
+  readonly slots: ExecutionSlots
+  readonly summary: UnauthenticatedSummary
+  readonly receiptSigner: Ed25519Signer
+  readonly receiptKeys: readonly RegisteredReceiptKey[]
+  readonly leaseKey: LeaseKey
+  readonly leaseKeys: ReadonlyMap<string, LeaseKey>
+  readonly proofKeys: ProofKeyCache
+  readonly leases: LeaseCache
+  readonly drain: DrainState
+}
+
+/** Verified lease claims by token digest; expiry is checked on every use. */
+export interface LeaseCache {
+  get(tokenDigest: string): LeaseClaims | undefined
+  set(tokenDigest: string, claims: LeaseClaims): void
+}
+
+export interface DrainState {
+  active: boolean
+}

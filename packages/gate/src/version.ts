@@ -1,0 +1,2 @@
+/** Version of the product. */
+export const VERSION = '0.3.0'
