@@ -1,0 +1,2 @@
+export { main } from './main.js'
+export { createProject, type NewProject } from './project.js'

@@ -1,0 +1,157 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import { createLogger, type GateOptions, loadConfig, type RunningGate, startGate } from '@latchgate/gate'
+import { DPoPKeyPair } from '@latchgate/protocol/node'
+
+/** A project directory made for one test. */
+export interface TestProject {
+  readonly root: string
+  readonly configFile: string
+  readonly socket: string
+  readonly adminSocket: string
+  readonly ledger: string
+  readonly operator: { readonly apiKey: string; readonly key: DPoPKeyPair }
+  remove(): void
+}
+
+/** What a test wants different from a plain project. */
+export interface ProjectSettings {
+  /** Further TOML: top-level keys, placed before any table. */
+  readonly keys?: string
+  /** Further TOML tables. */
+  readonly tables?: string
+  /** `"host:port" = "ip:port"` pairs of `[egress.unsafe_resolve]`. */
+  readonly resolve?: Readonly<Record<string, string>>
+  readonly caPem?: string
+  /** Principal of this uid. Default `agent-test`. */
+  readonly principal?: string
+  readonly scopes?: readonly string[]
+  readonly owner?: string
+  readonly identity?: 'peercred' | 'none'
+  /** policies/data.json; default: the principal may call everything. */
+  readonly data?: unknown
+  /** File name → YAML of further manifests. */
+  readonly manifests?: Readonly<Record<string, string>>
+}
+
+/** Every sink there is: what a test grants unless it says otherwise. */
+export const ALL_SINKS = ['http_read', 'http_write', 'http_delete']
+
+/** Actions of the catalogue. */
+export const ALL_ACTIONS = [
+  'github_comment_issue',
+  'github_create_issue',
+  'github_read',
+  'github_search',
+  'http_bearer_get',
+  'http_delete',
+  'http_fetch',
+  'http_patch',
+  'http_post',
+  'http_put',
+  'http_sensitive_read',
+  'slack_post',
+  'webhook_notify',
+  'wikipedia_read',
+]
+
+/** Makes a project: configuration, keys' places, policy data, manifests; short paths for sockets. */
+export async function createTestProject(settings: ProjectSettings = {}): Promise<TestProject> {
+  const root = mkdtempSync(join(tmpdir(), 'lg-'))
+  chmodSync(root, 0o700)
+  const principal = settings.principal ?? 'agent-test'
+  const key = await DPoPKeyPair.generate()
+  const apiKey = 'key-operator-0123456789abcdef0123456789abcdef'
+  for (const name of ['policies', 'manifests', 'data', 'keys', 's']) {
+    mkdirSync(join(root, name), { mode: 0o700 })
+  }
+  for (const [name, text] of Object.entries(settings.manifests ?? {})) {
+    writeFileSync(join(root, 'manifests', name), text, { mode: 0o600 })
+  }
+  const data = settings.data ?? {
+    policy_version: 'test-1',
+    acl: { [principal]: { allowed_actions: ALL_ACTIONS, allowed_sinks: ALL_SINKS } },
+  }
+  writeFileSync(join(root, 'policies', 'data.json'), JSON.stringify(data), { mode: 0o600 })
+  if (settings.caPem !== undefined) {
+    writeFileSync(join(root, 'ca.pem'), settings.caPem, { mode: 0o600 })
+  }
+  const configFile = join(root, 'latchgate.toml')
+  const text = configText(settings, { principal, apiKey, jkt: key.thumbprint })
+  writeFileSync(configFile, text, { mode: 0o600 })
+  return {
+    root,
+    configFile,
+    socket: join(root, 's', 'gate.sock'),
+    adminSocket: join(root, 's', 'admin.sock'),
+    ledger: join(root, 'data', 'audit.db'),
+    operator: { apiKey, key },
+    remove: () => rmSync(root, { recursive: true, force: true }),
+  }
+}
+
+function configText(
+  settings: ProjectSettings,
+  made: { readonly principal: string; readonly apiKey: string; readonly jkt: string },
+): string {
+  const identity = settings.identity ?? 'peercred'
+  const scopes = settings.scopes === undefined ? '' : `scopes = ${JSON.stringify(settings.scopes)}`
+  const owner = settings.owner === undefined ? '' : `owner = ${JSON.stringify(settings.owner)}`
+  const resolve = Object.entries(settings.resolve ?? {})
+  return [
+    'gate_name = "latchgate-test"',
+    'log_format = "json"',
+    'listen_uds_path = "s/gate.sock"',
+    'listen_admin_uds_path = "s/admin.sock"',
+    'receipt_signing_key_path = "keys/receipt.key"',
+    'receipt_keys_jwks_path = "keys/receipt-keys.jwks"',
+    'log_signing_key_path = "keys/log.key"',
+    'lease_signing_key_path = "keys/lease.pem"',
+    settings.keys ?? '',
+    '[identity]',
+    `provider = "${identity}"`,
+    identity === 'none' ? '' : `[identity.peercred.principals.${userInfo().uid}]`,
+    identity === 'none' ? '' : `principal = "${made.principal}"`,
+    identity === 'none' ? '' : scopes,
+    identity === 'none' ? '' : owner,
+    '[operator_credentials.operator]',
+    `api_key = "${made.apiKey}"`,
+    `dpop_jkt = "${made.jkt}"`,
+    '[egress]',
+    settings.caPem === undefined ? '' : 'extra_ca_file = "ca.pem"',
+    resolve.length === 0 ? '' : '[egress.unsafe_resolve]',
+    ...resolve.map(([from, to]) => `"${from}" = "${to}"`),
+    '[posture]',
+    'identity_insecure = true',
+    resolve.length === 0 ? '' : 'egress_insecure = true',
+    settings.tables ?? '',
+    '',
+  ].join('\n')
+}
+
+/** A gate of a test project, in this process. */
+export interface TestGate extends RunningGate {
+  readonly project: TestProject
+  /** Log lines so far, as parsed JSON. */
+  readonly logs: readonly Record<string, unknown>[]
+}
+
+/** Starts a gate of a project in this process; its log is kept for the test to read. */
+export async function startTestGate(
+  project: TestProject,
+  options: Partial<Omit<GateOptions, 'loaded' | 'log'>> = {},
+): Promise<TestGate> {
+  const logs: Record<string, unknown>[] = []
+  const stream = {
+    write: (line: string): boolean => {
+      logs.push(JSON.parse(line) as Record<string, unknown>)
+      return true
+    },
+  }
+  const env = options.env ?? {}
+  const loaded = loadConfig(project.configFile, { env: {}, cwd: project.root })
+  const log = createLogger(loaded.config, stream as unknown as NodeJS.WritableStream)
+  const gate = await startGate({ ...options, env, loaded, log })
+  return { ...gate, project, logs }
+}
