@@ -1,0 +1,19 @@
+import { defineConfig } from 'vitest/config'
+
+const slow = process.env.SLOW === '1'
+
+// Vitest runs what tsc compiled and never sees TypeScript: worker threads need real files beside
+// the module that starts them, and what is tested is what is published.
+export default defineConfig({
+  test: {
+    include: ['packages/*/dist/test/**/*.test.js'],
+    exclude: ['**/node_modules/**'],
+    pool: 'forks',
+    testTimeout: slow ? 300_000 : 30_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 15_000,
+    passWithNoTests: false,
+    reporters: ['default'],
+    watch: false,
+  },
+})
