@@ -1,0 +1,103 @@
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { ConfigError, findConfigFile, loadConfig, parseConfig } from '../../src/config/load.js'
+
+const at = { root: '/srv/latchgate', env: {}, label: 'test' }
+
+function problemsOf(document: Record<string, unknown>): readonly string[] {
+  try {
+    parseConfig(document, at)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+  return []
+}
+
+test('an unknown key is an error that suggests the nearest known one', () => {
+  expect(problemsOf({ listen_uds_pth: '/x' })).toEqual([
+    'unknown key `listen_uds_pth`; did you mean `listen_uds_path`?',
+  ])
+  expect(problemsOf({ posture: { identity_insecur: true } })).toEqual([
+    'unknown key `posture.identity_insecur`; did you mean `identity_insecure`?',
+  ])
+})
+
+test('a key of the reference whose feature does not exist here is unknown, not ignored', () => {
+  expect(problemsOf({ redis_url: 'redis://x' })[0]).toMatch(/^unknown key `redis_url`/)
+})
+
+test('wrong types and values name the key', () => {
+  expect(problemsOf({ lease_ttl_seconds: 0 })).toEqual(['`lease_ttl_seconds` must be >= 1'])
+  expect(problemsOf({ lease_ttl_seconds: 3601 })).toEqual(['`lease_ttl_seconds` must be <= 3600'])
+  expect(problemsOf({ log_level: 'loud' })[0]).toMatch(/^`log_level` must be one of fatal, error/)
+  expect(problemsOf({ unsafe_expose_http: 'yes' })).toEqual(['`unsafe_expose_http` must be boolean'])
+  expect(problemsOf({ identity: { peercred: { principals: { '1001': {} } } } })).toEqual([
+    '`identity.peercred.principals.1001` needs the key `principal`',
+  ])
+})
+
+test('a posture table with one key leaves the other flags false', () => {
+  const { posture } = parseConfig({ posture: { identity_insecure: true } }, at)
+  expect(posture).toEqual({
+    identity_insecure: true,
+    signing_insecure: false,
+    operator_auth_insecure: false,
+    egress_insecure: false,
+    acl_insecure: false,
+    transport_insecure: false,
+  })
+})
+
+test('a mapped principal without scopes gets the base scope, with an empty list none', () => {
+  const principals = { '1001': { principal: 'a' }, '1002': { principal: 'b', scopes: [] } }
+  const config = parseConfig({ identity: { provider: 'peercred', peercred: { principals } } }, at)
+  expect(config.identity.peercred.principals['1001']?.scopes).toEqual(['tools:call'])
+  expect(config.identity.peercred.principals['1002']?.scopes).toEqual([])
+})
+
+test('relative paths belong to the directory of the file', () => {
+  const config = parseConfig({ ledger_db_path: 'd/a.db', egress: { extra_ca_file: 'ca.pem' } }, at)
+  expect(config.ledger_db_path).toBe('/srv/latchgate/d/a.db')
+  expect(config.egress.extra_ca_file).toBe('/srv/latchgate/ca.pem')
+  expect(config.manifests_dir).toBe('/srv/latchgate/manifests')
+})
+
+test('the environment overrides the file, and an unparsable variable is an error', () => {
+  const root = mkdtempSync(join(tmpdir(), 'lgc-'))
+  mkdirSync(join(root, '.latchgate'))
+  writeFileSync(join(root, '.latchgate', 'latchgate.toml'), 'lease_ttl_seconds = 60\n')
+  const load = (env: Record<string, string>): number =>
+    loadConfig(undefined, { env, cwd: root }).config.lease_ttl_seconds
+  expect(load({})).toBe(60)
+  expect(load({ LATCHGATE_LEASE_TTL_SECONDS: '90' })).toBe(90)
+  expect(() => load({ LATCHGATE_LEASE_TTL_SECONDS: 'soon' })).toThrow(
+    /invalid value for environment variable LATCHGATE_LEASE_TTL_SECONDS="soon"/,
+  )
+  expect(() => load({ LATCHGATE_UNSAFE_EXPOSE_HTTP: 'yes' })).toThrow(/expected true, false, 1 or 0/)
+})
+
+test('the operator of the environment joins those of the file', () => {
+  const root = mkdtempSync(join(tmpdir(), 'lgc-'))
+  const env = {
+    LATCHGATE_OPERATOR_API_KEY: 'key-platform-0123456789',
+    LATCHGATE_OPERATOR_DPOP_JKT: 'oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U',
+  }
+  const { config } = loadConfig(undefined, { env, cwd: root })
+  expect(config.operator_credentials['platform']).toEqual({
+    api_key: 'key-platform-0123456789',
+    dpop_jkt: 'oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U',
+  })
+})
+
+test('the project file is found from a directory below it, and a named file must exist', () => {
+  const root = mkdtempSync(join(tmpdir(), 'lgc-'))
+  mkdirSync(join(root, '.latchgate'))
+  mkdirSync(join(root, 'a', 'b'), { recursive: true })
+  const file = join(root, '.latchgate', 'latchgate.toml')
+  writeFileSync(file, '')
+  expect(findConfigFile(undefined, { env: {}, cwd: join(root, 'a', 'b') }).file).toBe(file)
+  expect(() => loadConfig('/nowhere.toml', { env: {}, cwd: root })).toThrow(/failed to read config/)
+})

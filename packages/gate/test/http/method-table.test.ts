@@ -1,0 +1,19 @@
+import { expect, test } from 'vitest'
+import { MethodTable } from '../../src/http/method-table.js'
+
+const table = new MethodTable([
+  { method: 'GET', path: '/v1/actions' },
+  { method: 'GET', path: '/v1/actions/:action_id' },
+  { method: 'POST', path: '/v1/actions/:action_id/execute' },
+])
+
+test('a known path lists its methods, HEAD beside GET', () => {
+  expect(table.allowed('/v1/actions?x=1')).toEqual(['GET', 'HEAD'])
+  expect(table.allowed('/v1/actions/a/execute')).toEqual(['POST'])
+})
+
+test('an unknown path, a trailing slash and an empty parameter have none', () => {
+  expect(table.allowed('/v1/action')).toEqual([])
+  expect(table.allowed('/v1/actions/')).toEqual([])
+  expect(table.allowed('/v1/actions//execute')).toEqual([])
+})
