@@ -1,0 +1,100 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { run, runNode } from './child.mjs'
+import { toolsAdviceFor } from './node-version.mjs'
+import { explainNpmFailure } from './npm-failure.mjs'
+import { ROOT } from './root.mjs'
+import { say, sayFailure } from './say.mjs'
+
+const INSTALLED_BY = join(ROOT, 'node_modules/.latchgate-installed-by')
+
+/**
+ * No dependency needs its install script (the native ones ship their binaries), so none is run.
+ * Short retries: a machine without a network should hear it in seconds, not minutes.
+ */
+const NPM_CI = [
+  'ci',
+  '--ignore-scripts',
+  '--prefer-offline',
+  '--no-audit',
+  '--no-fund',
+  '--loglevel=error',
+  '--fetch-retries=3',
+  '--fetch-retry-mintimeout=1000',
+  '--fetch-retry-maxtimeout=5000',
+]
+
+/** Installs what package-lock.json says unless it is there already; returns an exit code. */
+export async function ensureInstalled(command) {
+  const reason = reasonToInstall()
+  if (reason === null) return 0
+  say(`installing the dependencies with npm ci: ${reason}`)
+  const begun = Date.now()
+  let complaint = ''
+  const code = await npm(NPM_CI, {
+    waiting: 'installing',
+    onStderr: (text) => {
+      complaint += text
+    },
+  })
+  if (code !== 0) {
+    sayFailure(explainNpmFailure(complaint, command))
+    return code
+  }
+  writeFileSync(INSTALLED_BY, `${process.versions.node}\n`)
+  say(`installed in ${((Date.now() - begun) / 1000).toFixed(1)} s`)
+  return 0
+}
+
+/**
+ * Compares package-lock.json with the record that npm keeps of what it installed, so that an
+ * `npm install` by hand counts, and an interrupted one (which leaves no record) does not.
+ */
+function reasonToInstall() {
+  const record = join(ROOT, 'node_modules/.package-lock.json')
+  if (!existsSync(record)) return 'nothing is installed yet (this needs the network, once)'
+  const wanted = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')).packages
+  const present = JSON.parse(readFileSync(record, 'utf8')).packages
+  for (const [path, entry] of Object.entries(wanted)) {
+    if (!path.startsWith('node_modules/')) continue
+    const found = present[path]
+    if (found === undefined && entry.optional === true) continue
+    if (found === undefined || !sameRelease(found, entry) || !existsSync(join(ROOT, path))) {
+      return 'package-lock.json has changed'
+    }
+    if (!fitsThisMachine(found)) return `what is installed is not for ${process.platform}`
+  }
+  // An npm under a Node that the test tools do not support leaves their binaries out.
+  const by = existsSync(INSTALLED_BY) ? readFileSync(INSTALLED_BY, 'utf8').trim() : null
+  if (
+    by !== null &&
+    toolsAdviceFor(by) !== null &&
+    toolsAdviceFor(process.versions.node) === null
+  ) {
+    return `Node ${by} installed them without the test tools`
+  }
+  return null
+}
+
+function sameRelease(found, wanted) {
+  return found.version === wanted.version && found.integrity === wanted.integrity
+}
+
+function fitsThisMachine({ os, cpu }) {
+  return (os?.includes(process.platform) ?? true) && (cpu?.includes(process.arch) ?? true)
+}
+
+/** Runs npm: the one that started us, or the one on the path. */
+async function npm(args, options) {
+  const started = process.env.npm_execpath
+  if (started !== undefined && /npm-cli\.[cm]?js$/.test(started)) {
+    return runNode(started, args, options)
+  }
+  try {
+    return await run('npm', args, { ...options, shell: process.platform === 'win32' })
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error
+    options.onStderr('npm is not on the path')
+    return 127
+  }
+}

@@ -1,0 +1,78 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { runNode } from './child.mjs'
+import { ensureInstalled } from './install.mjs'
+import { checkStyle, mendStyle } from './lint.mjs'
+import { toolsAdviceFor } from './node-version.mjs'
+import { ROOT } from './root.mjs'
+import { say, sayFailure } from './say.mjs'
+import { removeStaleOutputs } from './stale-outputs.mjs'
+
+const USAGE = `usage: node scripts/bootstrap.mjs COMMAND [ARGUMENT...]
+
+  demo    the story in the terminal; --keep leaves its gate running
+  test    style, types and tests; with arguments only the tests they name
+  build   compile
+  bench   measure
+  lint    style and types
+  format  rewrite what a machine can mend of the style`
+
+/** Each command: what it needs before it runs, and what it runs. */
+const COMMANDS = {
+  demo: { build: true, run: (args) => runCompiled('packages/e2e/dist/src/demo/main.js', args) },
+  bench: { build: true, run: (args) => runCompiled('packages/e2e/dist/src/bench/main.js', args) },
+  build: { build: true, run: () => 0 },
+  test: { tools: true, build: true, run: (args) => runTests(args) },
+  lint: { tools: true, build: true, run: () => checkStyle() },
+  format: { tools: true, run: () => mendStyle() },
+}
+
+/** Checks, installs, builds and runs one command; returns the exit code. */
+export async function main([name, ...args]) {
+  if (!Object.hasOwn(COMMANDS, name ?? '')) {
+    console.error(USAGE)
+    return 2
+  }
+  const command = COMMANDS[name]
+  const advice = command.tools ? toolsAdviceFor(process.versions.node) : null
+  if (advice !== null) {
+    console.error(advice)
+    return 1
+  }
+  const installed = await ensureInstalled(name)
+  if (installed !== 0) return installed
+  const built = command.build ? await build() : 0
+  if (built !== 0) return built
+  return command.run(args)
+}
+
+async function build() {
+  removeStaleOutputs()
+  const begun = Date.now()
+  const code = await runNode('node_modules/typescript/bin/tsc', ['-b'], { waiting: 'compiling' })
+  if (code !== 0) {
+    sayFailure(`the build failed: tsc -b ended with ${code}; the reasons are above`)
+    return code
+  }
+  const seconds = (Date.now() - begun) / 1000
+  if (seconds >= 1) say(`compiled in ${seconds.toFixed(1)} s`)
+  return 0
+}
+
+async function runTests(args) {
+  const style = args.length > 0 ? 0 : await checkStyle()
+  const tests = await runNode('node_modules/vitest/vitest.mjs', ['run', ...args.map(compiledTest)])
+  if (style !== 0) sayFailure('the style check before the tests failed: see above')
+  return tests !== 0 ? tests : style
+}
+
+/** Lets a test be named by its source: vitest only knows what tsc made of it. */
+function compiledTest(arg) {
+  return arg.replace(/^(packages\/[^/]+)\/test\b/, '$1/dist/test').replace(/\.ts$/, '.js')
+}
+
+function runCompiled(file, args) {
+  if (existsSync(join(ROOT, file))) return runNode(file, args)
+  sayFailure(`${file} is missing although the build succeeded: its source is not in this tree`)
+  return 1
+}
