@@ -1,0 +1,341 @@
+import type { ErrorCode } from './error-codes.js'
+import type { ExecutionErrorType, FailureClass } from './execution-errors.js'
+import type { Json, JsonObject } from './json-value.js'
+import type { P256Jwk } from './p256-jwk.js'
+
+// Type aliases throughout, so that every body is assignable to `JsonObject`. Members are spelled as
+// on the wire. `?` is absent when there is no value; `| null` is there and null (http-api 4.4).
+
+/** How much harm an action can do. */
+export type RiskLevel = 'low' | 'medium' | 'high' | 'critical'
+
+/** Body of `POST /v1/leases` (http-api 8.1). */
+export type LeaseRequest = {
+  readonly scopes: readonly string[]
+  readonly dpop_jwk: P256Jwk
+  readonly budgets?: {
+    readonly max_calls?: number | null
+    /** Sent by published clients; without effect. */
+    readonly max_cost_usd_cents?: number | null
+  } | null
+  /** Absolute directory to which the session's file actions are confined. */
+  readonly fs_root?: string | null
+}
+
+/** Answer of `POST /v1/leases`. */
+export type LeaseResponse = {
+  readonly lease_jwt: string
+  readonly session_id: string
+  readonly lease_jti: string
+  /** Whole seconds: `2026-01-01T00:05:00Z`. */
+  readonly expires_at: string
+  /** Resolved; only when one was requested. */
+  readonly fs_root?: string
+}
+
+/** `GET /.well-known/jwks.json` (http-api 8.2): the keys that sign leases. */
+export type JwksBody = { readonly keys: readonly LeaseJwk[] }
+
+/** One key of the JWKS. */
+export type LeaseJwk = {
+  readonly kty: 'EC'
+  readonly crv: 'P-256'
+  readonly kid: string
+  readonly use: 'sig'
+  readonly alg: 'ES256'
+  readonly x: string
+  readonly y: string
+}
+
+/** `GET /v1/receipt-keys` (http-api 12.3): the keys that sign, or have signed, receipts. */
+export type ReceiptKeysBody = { readonly keys: readonly ReceiptKeyEntry[] }
+
+/** One receipt key. */
+export type ReceiptKeyEntry = {
+  /** First 16 characters of `x_hex`. */
+  readonly kid: string
+  readonly x_hex: string
+  /** The same key as a standard JWK member, base64url. */
+  readonly x: string
+  readonly kty: 'OKP'
+  readonly crv: 'Ed25519'
+  readonly alg: 'EdDSA'
+  readonly added_at: string
+  readonly use: 'sig'
+}
+
+/** `GET /v1/actions` (http-api 9.1), sorted by `action_id`. */
+export type ActionListBody = { readonly actions: readonly ActionSummary[] }
+
+/** One action of the list. */
+export type ActionSummary = {
+  readonly action_id: string
+  readonly version: string
+  readonly risk_level: RiskLevel
+  readonly description?: string
+  readonly database_mode?: 'strict' | 'parameterized' | 'hybrid'
+}
+
+/** `GET /v1/actions/{action_id}` (http-api 9.2). */
+export type ActionDetail = {
+  readonly action_id: string
+  readonly version: string
+  readonly description?: string
+  /** `builtin:<name>` or `sha256:<hex>`, as the manifest says. */
+  readonly provider_module_digest: string
+  /** Digest of the module that runs, also for a built-in. */
+  readonly provider_module_sha256?: string
+  readonly action_digest?: string
+  readonly risk_level: RiskLevel
+  readonly resource_limits: ResourceLimits
+  readonly io: {
+    readonly max_request_bytes: number
+    readonly max_response_bytes: number
+    readonly has_request_schema: boolean
+    readonly has_response_schema: boolean
+  }
+  readonly egress: EgressProfile | null
+  readonly declared_side_effects: readonly string[]
+  readonly required_scopes?: readonly string[]
+  readonly database?: JsonObject
+}
+
+/** Limits of one execution. */
+export type ResourceLimits = {
+  readonly fuel: number
+  readonly memory_mb: number
+  readonly timeout_seconds: number
+  readonly max_io_calls: number
+  readonly max_host_response_bytes: number
+}
+
+/** Where an action may connect to: externally tagged, with flat members for other readers. */
+export type EgressProfile =
+  | 'none'
+  | {
+      readonly proxy_allowlist: { readonly allowed_domains: readonly string[] }
+      readonly profile?: 'proxy_allowlist'
+      readonly allowed_domains?: readonly string[]
+    }
+
+/** What became of the check of an effect (http-api 10.3, 12.1). */
+export type VerificationStatus =
+  | 'verified'
+  | 'verification_failed'
+  | 'unverifiable_declared'
+  | 'provider_failed_before_verification'
+  | 'skipped'
+
+/** The check of an effect as a receipt tells it. */
+export type VerificationOutcome =
+  | { readonly status: 'verified'; readonly evidence: Json }
+  | { readonly status: 'verification_failed'; readonly reason: string }
+  | { readonly status: 'unverifiable_declared' }
+  | { readonly status: 'provider_failed_before_verification' }
+  | { readonly status: 'skipped' }
+
+/** What is known of a request that was to leave the gate (notes/evidence 2). */
+export type EffectOutcome = 'answered' | 'not_sent' | 'unknown'
+
+/** Where a record is in the log; unsigned, beside the answer (notes/evidence 2). */
+export type LogPosition = { readonly index: number; readonly size: number }
+
+/** 200 of `POST /v1/actions/{action_id}/execute` (http-api 10.3). */
+export type ExecuteResponse = {
+  readonly decision: 'executed'
+  readonly trace_id: string
+  readonly action_id: string
+  readonly grant_id: string
+  readonly receipt_id: string
+  /** The provider's envelope: an object with a boolean `ok`. */
+  readonly output: JsonObject
+  readonly verification_outcome: VerificationStatus
+  readonly verification: {
+    readonly outcome: VerificationStatus
+    readonly is_fully_successful: boolean
+  }
+  readonly runtime: {
+    readonly duration_ms: number
+    readonly exit_code: number
+    readonly fuel_consumed: number
+  }
+  /** Position in the session, without gaps (notes/evidence 7). */
+  readonly session_seq?: number
+  readonly log?: LogPosition
+}
+
+/** 202 of execute: the call waits for an operator (http-api 10.4). */
+export type PendingResponse = {
+  readonly decision: 'pending_approval'
+  readonly approval_id: string
+  readonly request_hash: string
+  readonly trace_id: string
+}
+
+/** Every error body (http-api 4.3, design 3). Members beyond these depend on the code. */
+export type ErrorBody = {
+  readonly error: ErrorCode
+  /** For humans. */
+  readonly message: string
+  readonly trace_id: string
+  /** Once there is one. */
+  readonly receipt_id?: string
+  readonly deny_reason?: string
+  readonly principal?: string
+  readonly action_id?: string
+  readonly remediation?: string
+  readonly detail?: string
+  /** With `schema_violation`: what is wrong, and the JSON pointer to the member. */
+  readonly reason?: string
+  readonly path?: string
+  readonly retry_after_seconds?: number
+  /** With `action_execution_failed`. */
+  readonly error_type?: ExecutionErrorType
+  readonly outcome?: EffectOutcome
+  readonly session_seq?: number
+  readonly log?: LogPosition
+}
+
+/** The tagged result of a receipt (http-api 12.1). */
+export type NormalizedResult =
+  | { readonly kind: 'success'; readonly summary: string }
+  | { readonly kind: 'provider_failure'; readonly reason: string }
+  | { readonly kind: 'timeout' }
+  | { readonly kind: 'cancelled' }
+  | { readonly kind: 'internal_error'; readonly reason: string }
+
+/** What a reader of a receipt learns about its signature (auth spec 15.5). */
+export type SignatureStatus =
+  | 'valid'
+  | 'invalid'
+  | 'missing_signature'
+  | 'missing_key_id'
+  | 'unknown_key_id'
+  | 'malformed_signature'
+
+/** One request that an execution made, before injection of secrets (design 14). */
+export type EffectBody = {
+  readonly import: string
+  readonly method: string
+  readonly url: string
+  readonly header_names: readonly string[]
+  readonly body_sha256: string | null
+  readonly body_bytes: number
+  readonly secrets: readonly { readonly name: string; readonly into: string }[]
+  readonly address: string | null
+  readonly certificate_sha256: string | null
+  readonly status: number | null
+  readonly response_sha256: string | null
+  readonly response_bytes: number | null
+  readonly outcome: EffectOutcome
+  /** An injected value was found in the response and removed. */
+  readonly scrubbed: boolean
+}
+
+/** `GET /v1/receipts/{receipt_id}` (http-api 12.1, notes/evidence 2). */
+export type ReceiptBody = {
+  readonly v: 1
+  readonly receipt_id: string
+  readonly grant_id: string
+  readonly trace_id: string
+  readonly session_id: string
+  readonly session_seq: number
+  readonly lease_jti: string
+  readonly principal: string
+  readonly owner?: string
+  readonly agent_label?: string
+  readonly action_id: string
+  readonly action_version: string
+  readonly action_digest: string
+  readonly provider_module_digest: string
+  readonly provider_module_sha256: string
+  readonly request_hash: string
+  readonly arguments_hash: string
+  readonly policy: { readonly version: string; readonly digest: string | null }
+  readonly provider_receipt: {
+    readonly ok: boolean
+    readonly status_code: number | null
+    readonly content_type: string | null
+    readonly body_sha256: string | null
+    readonly body_bytes: number | null
+  }
+  /** Salted commitment of the provider's output (notes/evidence 1). */
+  readonly output: { readonly hash: string; readonly bytes: number } | null
+  readonly normalized_result: NormalizedResult
+  readonly verification_outcome: VerificationOutcome
+  readonly effect_evidence: readonly Json[]
+  readonly effects: readonly EffectBody[]
+  readonly outcome: EffectOutcome
+  readonly error_type: ExecutionErrorType | null
+  readonly failure_class: FailureClass | null
+  readonly runtime: {
+    readonly duration_ms: number
+    readonly exit_code: number
+    readonly fuel_consumed: number
+    readonly io_calls: number
+  }
+  readonly approval?: JsonObject
+  readonly result_hash: string
+  readonly started_at: string
+  readonly finished_at: string
+  readonly signing_key_id: string
+  readonly receipt_signature: string
+  /** Computed when the receipt is read; not part of what is signed. */
+  readonly signature_status?: SignatureStatus
+  /** Index of the receipt's leaf; not part of what is signed. */
+  readonly log_index?: number
+}
+
+/** `GET /healthz`. */
+export type HealthBody = { readonly status: 'ok' }
+
+/** `GET /readyz` (http-api 7): the member names are kept whatever the backend. */
+export type ReadyBody = {
+  readonly status: 'ready' | 'degraded' | 'not_ready'
+  readonly redis: boolean
+  readonly opa: boolean
+  readonly ledger: boolean
+  readonly approval_store: boolean
+  readonly egress_proxy: boolean | null
+  readonly actions_registered: number
+}
+
+/** `GET /v1/admin/status` (http-api 12.5). */
+export type StatusBody = {
+  readonly status: 'ok' | 'degraded' | 'draining'
+  readonly version: string
+  readonly uptime_seconds: number
+  readonly actions_registered: number
+  readonly pending_approvals: number
+  readonly revocation_epoch: number
+  readonly draining: boolean
+  readonly in_flight_executions: number
+  readonly unknown_intents?: number
+  readonly dependencies: {
+    readonly redis: boolean
+    readonly opa: boolean
+    readonly ledger?: boolean
+  }
+  readonly webhooks: { readonly active: boolean; readonly pending_deliveries: number }
+}
+
+/** `POST /v1/admin/drain`. */
+export type DrainBody = {
+  readonly draining: boolean
+  readonly already_draining: boolean
+  readonly in_flight_executions: number
+}
+
+/** `GET /v1/admin/intents` (design 14). */
+export type IntentsBody = { readonly intents: readonly OpenIntent[] }
+
+/** An intent without a receipt. */
+export type OpenIntent = {
+  readonly intent_id: string
+  readonly trace_id: string
+  readonly principal: string
+  readonly action_id: string
+  readonly target: string
+  readonly dispatched_at: string
+  readonly outcome: string
+}
