@@ -87,8 +87,10 @@ function buildProgram(streams: Streams, run: Runner): Command {
     .option('-d, --detach', 'return when the gate is ready; it goes on in the background')
     .addHelpText('after', '\nStop it with Ctrl-C, or `latchgate down` when detached.')
     .action(run(upCommand))
-  command('serve', 'run the gate of an existing configuration in the foreground (for services)')
-    .action(run(serveCommand))
+  command(
+    'serve',
+    'run the gate of an existing configuration in the foreground (for services)',
+  ).action(run(serveCommand))
   command('down', 'stop the running gate: calls in flight finish first').action(run(downCommand))
   command('status', 'show whether the gate runs and how it is set up').action(run(statusCommand))
   command('actions', 'list the actions, or show one')

@@ -1,4 +1,9 @@
-import { type ActionRegistry, ActionRegistry as Registry, type Manifest, type ManifestProblem } from '@latchgate/catalogue'
+import {
+  type ActionRegistry,
+  ActionRegistry as Registry,
+  type Manifest,
+  type ManifestProblem,
+} from '@latchgate/catalogue'
 import { loadBuiltinManifests, loadManifestDirectory } from '@latchgate/catalogue/node'
 import { digest } from '@latchgate/protocol/node'
 import { normalizedManifest } from '@latchgate/catalogue'
@@ -68,6 +73,8 @@ function register(
 }
 
 function registryError(problems: readonly ManifestProblem[]): StartupError {
-  const lines = problems.map(({ file, key, problem, fix }) => `${file}: ${key}: ${problem} (${fix})`)
+  const lines = problems.map(
+    ({ file, key, problem, fix }) => `${file}: ${key}: ${problem} (${fix})`,
+  )
   return new StartupError('registry_load_failed', lines.join('; '))
 }

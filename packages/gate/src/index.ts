@@ -1,3 +1,4 @@
+export { type PeerCredentials, readPeerCredentials } from './auth/peer-credentials.js'
 export { loadSeed, loadLeaseSigningKey, writeNewFile } from './auth/key-files.js'
 export {
   type ConfigEnvironment,

@@ -1,4 +1,4 @@
-import { type ErrorCode, ERROR_CODES, type JsonObject } from '@latchgate/protocol'
+import { type ErrorCode, errorCodeEntry, type JsonObject } from '@latchgate/protocol'
 
 /**
  * An expected "no": a value that a stage returns (design 3). `body` holds the public members beside
@@ -24,11 +24,7 @@ export function refuse(
     readonly retryAfterSeconds?: number
   } = {},
 ): Refusal {
-  const entry: {
-    readonly status: number
-    readonly meaning: string
-    readonly retryAfterSeconds?: number
-  } = ERROR_CODES[code]
+  const entry = errorCodeEntry(code)
   const message = given.message ?? entry.meaning
   return {
     code,

@@ -31,7 +31,8 @@ async function list(context: Context): Promise<number> {
 
 async function show(context: Context, actionId: string): Promise<number> {
   const { output } = context
-  if (!isResourceId(actionId)) throw new CommandFailure(`'${printable(actionId)}' is not an action id`)
+  if (!isResourceId(actionId))
+    throw new CommandFailure(`'${printable(actionId)}' is not an action id`)
   const path = `/v1/actions/${actionId}`
   const loaded = context.load()
   const answer = await askGate(loaded, { method: 'GET', path })

@@ -43,7 +43,10 @@ function lines(receipt: Receipt): readonly (readonly [string, string])[] {
     ['action', `${receipt.action_id} ${receipt.action_version}`],
     ['principal', receipt.principal],
     ['session', `${receipt.session_id}, call ${receipt.session_seq}`],
-    ['outcome', `${receipt.outcome}${receipt.error_type === null ? '' : `, ${receipt.error_type}`}`],
+    [
+      'outcome',
+      `${receipt.outcome}${receipt.error_type === null ? '' : `, ${receipt.error_type}`}`,
+    ],
     ['verification', String((receipt.verification_outcome as { status?: unknown }).status)],
     ['times', `${receipt.started_at} – ${receipt.finished_at}`],
     ...effects,

@@ -45,7 +45,10 @@ async function loadOrCreate(context: Context): Promise<LoadedConfig> {
   const project = await createProject(context.cwd)
   const { output } = context
   output.success(`set up ${project.directory}`)
-  output.field('agent', `${project.principal} (this user), may call ${project.actions.length} actions`)
+  output.field(
+    'agent',
+    `${project.principal} (this user), may call ${project.actions.length} actions`,
+  )
   output.field('operator', `${project.operator}, key in .latchgate/operators/`)
   return loadConfig(project.configFile, { env, cwd: context.cwd })
 }

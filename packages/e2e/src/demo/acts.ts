@@ -37,9 +37,13 @@ async function allowedRead(story: Story, props: Props, client: LatchGateClient):
   story.agent(`got ${JSON.stringify(bodyOf(result))}`)
   const receipt = await client.getReceipt(result.receiptId)
   story.gate(`receipt ${result.receiptId}`)
-  story.gate(`outcome: ${String(receipt.normalizedResult['kind'])}, fully successful: ${receipt.isFullySuccessful}`)
+  story.gate(
+    `outcome: ${String(receipt.normalizedResult['kind'])}, fully successful: ${receipt.isFullySuccessful}`,
+  )
   const checked = await client.verifyReceipt(result.receiptId)
-  story.auditor(`checked offline: signature ${checked.signature}, result hash ${checked.resultHash}`)
+  story.auditor(
+    `checked offline: signature ${checked.signature}, result hash ${checked.resultHash}`,
+  )
   expect(checked.signature === 'valid', 'the receipt must verify')
 }
 
@@ -47,7 +51,10 @@ async function injectedToken(story: Story, props: Props, client: LatchGateClient
   story.act('A call with a token that the agent never sees')
   props.upstream.on('GET', '/user', (request) => ({
     status: 200,
-    headers: { 'content-type': 'application/json', 'x-echo': String(request.headers['authorization']) },
+    headers: {
+      'content-type': 'application/json',
+      'x-echo': String(request.headers['authorization']),
+    },
     body: JSON.stringify({ login: 'demo', you_sent: request.headers['authorization'] }),
   }))
   story.agent('execute("github_read", { path: "user" })')
@@ -63,7 +70,9 @@ async function injectedToken(story: Story, props: Props, client: LatchGateClient
 async function outsideItsRights(story: Story, client: LatchGateClient): Promise<void> {
   story.act('A call outside its rights')
   story.agent('execute("http_delete", { url: "https://api.github.com/repos/acme/prod" })')
-  story.gate(await denialOf(client, 'http_delete', { url: 'https://api.github.com/repos/acme/prod' }))
+  story.gate(
+    await denialOf(client, 'http_delete', { url: 'https://api.github.com/repos/acme/prod' }),
+  )
 }
 
 async function privateAddress(story: Story, client: LatchGateClient): Promise<void> {
@@ -82,7 +91,9 @@ async function tamperedLedger(story: Story, props: Props): Promise<void> {
   copyFileSync(props.ledger, copy)
   copyFileSync(`${props.ledger}-wal`, `${copy}-wal`)
   const database = new DatabaseSync(copy)
-  database.exec("UPDATE leaves SET leaf = CAST(replace(CAST(leaf AS TEXT), 'api.github.com/zen', 'api.github.com/xen') AS BLOB) WHERE type = 'receipt'")
+  database.exec(
+    "UPDATE leaves SET leaf = CAST(replace(CAST(leaf AS TEXT), 'api.github.com/zen', 'api.github.com/xen') AS BLOB) WHERE type = 'receipt'",
+  )
   database.close()
   story.plain('one letter of a URL in a receipt is changed: zen → xen')
   const broken = await verifyLedgerFile({ path: copy })

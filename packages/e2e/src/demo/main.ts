@@ -81,7 +81,9 @@ async function keepRunning(story: Story, stage: Stage): Promise<void> {
     story.plain(`${latchgate} ${command}`)
   }
   story.plain('')
-  story.plain(`An agent connects with  new LatchGateClient({ socket: '${stage.gate.addresses.clientSocket}' })`)
+  story.plain(
+    `An agent connects with  new LatchGateClient({ socket: '${stage.gate.addresses.clientSocket}' })`,
+  )
   story.plain('Ctrl-C ends both and removes their files.')
   await new Promise<void>((resolve) => {
     // A pending promise alone does not keep the process alive; the listeners do.

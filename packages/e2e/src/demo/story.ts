@@ -4,7 +4,10 @@ export class Story {
   readonly #write: (text: string) => void
   #act = 0
 
-  constructor(stream: { write(text: string): unknown; readonly isTTY?: boolean }, noColour: boolean) {
+  constructor(
+    stream: { write(text: string): unknown; readonly isTTY?: boolean },
+    noColour: boolean,
+  ) {
     this.#colour = stream.isTTY === true && !noColour
     this.#write = (text) => {
       stream.write(`${text}\n`)

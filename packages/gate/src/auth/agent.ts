@@ -68,7 +68,11 @@ export async function authenticateAgent(
       error: refuse('invalid_dpop', { body: { deny_reason: reason }, detail: reason }),
     }
   }
-  const proof = { jkt: claims.cnf.jkt, jti: verdict.jti, forgetAfter: nowMs + PROOF_FORGET_AFTER_MS }
+  const proof = {
+    jkt: claims.cnf.jkt,
+    jti: verdict.jti,
+    forgetAfter: nowMs + PROOF_FORGET_AFTER_MS,
+  }
   const fresh = await rememberProof(services.state, { ...proof, owner: claims.sub })
   if (!fresh.ok) return fresh
   return { ok: true, value: { claims, proof } }

@@ -1,4 +1,12 @@
-import { existsSync, fsyncSync, openSync, closeSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import {
+  existsSync,
+  fsyncSync,
+  openSync,
+  closeSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from 'node:fs'
 import { decodeHex, encodeBase64url, encodeHex, isoMillis } from '@latchgate/protocol'
 import type { ReceiptKeyEntry } from '@latchgate/protocol'
 import { StartupError } from '../config/posture.js'

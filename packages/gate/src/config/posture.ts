@@ -81,7 +81,9 @@ function transportProblems(config: GateConfig): readonly string[] {
       continue
     }
     if (!config.unsafe_expose_http) {
-      problems.push(`\`${key}\` opens a plain TCP port: set \`unsafe_expose_http = true\` or drop it`)
+      problems.push(
+        `\`${key}\` opens a plain TCP port: set \`unsafe_expose_http = true\` or drop it`,
+      )
     }
     if (!isLoopback(parsed.host) && !config.posture.transport_insecure) {
       problems.push(

@@ -38,9 +38,9 @@ export type EgressErrorType =
  */
 export interface EgressResult {
   readonly outcome: 'answered' | 'not_sent' | 'unknown'
-  /** The vetted address that was connected to. */
+  /** `ip:port` that was connected to, or tried last; null when nothing was. */
   readonly address: string | null
-  /** SHA-256 of the peer's certificate (DER), hex. */
+  /** SHA-256 of the peer's verified certificate (DER), hex. */
   readonly certificateSha256: string | null
   /** Known as soon as response headers arrived, even if the body then failed. */
   readonly status: number | null
@@ -58,10 +58,24 @@ export interface EgressOptions {
   readonly lookup?: (host: string) => Promise<readonly string[]>
   /** The host's own addresses; never a destination. Default: read from the system. */
   readonly ownAddresses?: () => readonly string[]
+  /** Bounds of the kept connections. Default: 256 in all, 64 of one pool, 4 s idle. */
+  readonly keepAlive?: Partial<KeepAliveLimits>
+}
+
+/** Bounds of the connections that wait for another request. */
+export interface KeepAliveLimits {
+  /** Of all pools together; the least recently used goes first. */
+  readonly maxIdle: number
+  /** Of one (principal, origin, pinned address). */
+  readonly maxIdlePerPool: number
+  /** An upstream's `Keep-Alive: timeout=` may shorten it. */
+  readonly idleMs: number
 }
 
 /** Port to the outside. One implementation: the pinned HTTP client. */
 export interface Egress {
+  /** Never rejects for what an upstream or a destination does; sends a request at most once. */
   request(request: EgressRequest): Promise<EgressResult>
+  /** Ends what is in flight, closes every connection, refuses further requests. */
   close(): Promise<void>
 }

@@ -102,9 +102,7 @@ async function lease(services: Services, request: RouteRequest): Promise<Answer>
 function jwks(services: Services): Answer['body'] {
   const { jwk, kid } = services.leaseKey
   return {
-    keys: [
-      { kty: jwk.kty, crv: jwk.crv, kid, use: 'sig', alg: 'ES256', x: jwk.x, y: jwk.y },
-    ],
+    keys: [{ kty: jwk.kty, crv: jwk.crv, kid, use: 'sig', alg: 'ES256', x: jwk.x, y: jwk.y }],
   }
 }
 

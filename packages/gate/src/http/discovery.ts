@@ -33,8 +33,10 @@ export function actionDetail(snapshot: ActionSnapshot, actionId: string): JsonOb
     io: {
       max_request_bytes: manifest.io.max_request_bytes,
       max_response_bytes: manifest.io.max_response_bytes,
-      has_request_schema: manifest.io.request_schema !== undefined && manifest.io.request_schema !== null,
-      has_response_schema: manifest.io.response_schema !== undefined && manifest.io.response_schema !== null,
+      has_request_schema:
+        manifest.io.request_schema !== undefined && manifest.io.request_schema !== null,
+      has_response_schema:
+        manifest.io.response_schema !== undefined && manifest.io.response_schema !== null,
     },
     egress:
       profile === 'none'

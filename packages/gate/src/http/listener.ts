@@ -1,8 +1,4 @@
-import Fastify, {
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-} from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Socket } from 'node:net'
 import { uuidv7 } from '@latchgate/protocol/node'
 import type { Peer } from '../auth/identity.js'
@@ -50,7 +46,10 @@ export function createListener(
     requestTimeout: 60_000,
     clientErrorHandler(error, socket) {
       if (!socket.writable) return
-      const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request'
+      const status =
+        error.code === 'HPE_HEADER_OVERFLOW'
+          ? '431 Request Header Fields Too Large'
+          : '400 Bad Request'
       const traceId = uuidv7(services.now())
       const message = 'the request is not valid HTTP/1.1'
       const body = JSON.stringify({ error: 'bad_request', message, trace_id: traceId })

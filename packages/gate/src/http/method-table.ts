@@ -1,6 +1,9 @@
 /** Which methods a path has, so that a wrong method is 405 with `Allow` and not 404. */
 export class MethodTable {
-  readonly #paths = new Map<string, { readonly parts: readonly string[]; readonly methods: Set<string> }>()
+  readonly #paths = new Map<
+    string,
+    { readonly parts: readonly string[]; readonly methods: Set<string> }
+  >()
 
   constructor(routes: readonly { readonly method: string; readonly path: string }[]) {
     for (const { method, path } of routes) {

@@ -1,4 +1,4 @@
-import { ERROR_CODES, type JsonObject } from '@latchgate/protocol'
+import type { JsonObject } from '@latchgate/protocol'
 import { Fault, type Refusal, refuse } from '../refusal.js'
 import type { Services } from '../services.js'
 import type { Answer, Arrival, Authenticated, Sealed } from './call.js'
@@ -74,10 +74,7 @@ export async function answerFault(
   const fault =
     error instanceof Fault ? error : new Fault('internal_error', 'unexpected', { cause: error })
   services.log.error({ trace_id: call.traceId, code: fault.code, err: fault }, 'call failed')
-  const refusal = refuse(fault.code, {
-    message: ERROR_CODES[fault.code].meaning,
-    detail: fault.message,
-  })
+  const refusal = refuse(fault.code, { detail: fault.message })
   if (isAuthenticated(call) && fault.code !== 'evidence_persistence_failed') {
     try {
       await appendDecision(services, call, 'error', refusal)

@@ -89,10 +89,7 @@ async function decide(services: Services, input: PolicyInput): Promise<Decision>
   }
 }
 
-function denied(
-  call: Targeted,
-  reason: string,
-): { readonly ok: false; readonly error: Refusal } {
+function denied(call: Targeted, reason: string): { readonly ok: false; readonly error: Refusal } {
   if (reason.startsWith('budget exhausted')) return exhausted()
   return policyDenied(call, reason)
 }

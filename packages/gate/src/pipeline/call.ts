@@ -1,5 +1,5 @@
 import type { Target } from '@latchgate/catalogue'
-import type { JsonObject } from '@latchgate/protocol'
+import type { ExecutionErrorType, JsonObject } from '@latchgate/protocol'
 import type { AgentContext } from '../auth/agent.js'
 import type { CredentialHeaders } from '../auth/credentials.js'
 import type { Peer } from '../auth/identity.js'
@@ -86,13 +86,19 @@ export interface Effect {
   readonly scrubbed: boolean
 }
 
+/** Why an execution has no usable result. */
+export interface ExecutionFailure {
+  readonly type: ExecutionErrorType
+  readonly message: string
+}
+
 /** The execution ended, one way or another. */
 export type Dispatched = Intending & {
   readonly run: {
     /** The provider's document, or null when it returned none. */
     readonly output: JsonObject | null
     /** Why there is no usable result; null when there is. */
-    readonly failure: { readonly type: string; readonly message: string } | null
+    readonly failure: ExecutionFailure | null
     readonly effects: readonly Effect[]
     /** Status and decoded, scrubbed body as the host saw them. */
     readonly observed: { readonly status: number | null; readonly body: Uint8Array | null }
@@ -108,7 +114,7 @@ export type Verified = Dispatched & {
   readonly outcome: 'answered' | 'not_sent' | 'unknown'
   readonly verification: JsonObject & { readonly status: string }
   readonly output: JsonObject | null
-  readonly failure: { readonly type: string; readonly message: string } | null
+  readonly failure: ExecutionFailure | null
 }
 
 /** The receipt and the decision are durable. */

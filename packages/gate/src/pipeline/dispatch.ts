@@ -1,5 +1,11 @@
 import { providerInput } from '@latchgate/catalogue'
-import { JsonFault, type JsonObject, parseJson } from '@latchgate/protocol'
+import {
+  type ExecutionErrorType,
+  isExecutionErrorType,
+  JsonFault,
+  type JsonObject,
+  parseJson,
+} from '@latchgate/protocol'
 import { SandboxBusy, type SandboxOutcome } from '@latchgate/sandbox'
 import type { Services } from '../services.js'
 import type { Dispatched, Intending } from './call.js'
@@ -58,14 +64,18 @@ function faultOutcome(services: Services, call: Intending, error: unknown): Sand
   }
 }
 
-function providerDocument(
-  outcome: SandboxOutcome,
-): Pick<Dispatched['run'], 'output' | 'failure'> {
-  const failed = (type: string, message: string): Pick<Dispatched['run'], 'output' | 'failure'> => ({
+function providerDocument(outcome: SandboxOutcome): Pick<Dispatched['run'], 'output' | 'failure'> {
+  const failed = (
+    type: ExecutionErrorType,
+    message: string,
+  ): Pick<Dispatched['run'], 'output' | 'failure'> => ({
     output: null,
     failure: { type, message },
   })
-  if (!outcome.ok) return failed(outcome.failure, outcome.message)
+  if (!outcome.ok) {
+    const type = isExecutionErrorType(outcome.failure) ? outcome.failure : 'internal_error'
+    return failed(type, outcome.message)
+  }
   if (outcome.variant === 'err') return failed('provider_error', outcome.output)
   try {
     const document = parseJson(outcome.output)

@@ -1,4 +1,9 @@
-import { classifyAddress, type Destination, hostMatches, parseDestination } from '@latchgate/catalogue'
+import {
+  classifyAddress,
+  type Destination,
+  hostMatches,
+  parseDestination,
+} from '@latchgate/catalogue'
 import { err, ok, type Result } from '@latchgate/protocol'
 import type { Targeted } from './call.js'
 

@@ -99,10 +99,7 @@ export class PlannedRequestHost implements SandboxHost {
     throw new ExecutionAborted('secret_injection', result.error)
   }
 
-  #receive(
-    result: EgressResult,
-    injected: readonly InjectedSecret[],
-  ): HostReply<HostHttpResponse> {
+  #receive(result: EgressResult, injected: readonly InjectedSecret[]): HostReply<HostHttpResponse> {
     const { response } = result
     const body = response === null ? null : this.#scrubber.bytes(response.body)
     const headers = (response?.headers ?? []).map(([name, value]) => {

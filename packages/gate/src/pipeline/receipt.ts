@@ -1,5 +1,11 @@
 import { type Receipt, signReceipt, type UnsignedReceipt } from '@latchgate/evidence'
-import { autoZ, canonicalBytes, type JsonObject } from '@latchgate/protocol'
+import {
+  autoZ,
+  canonicalBytes,
+  type FailureClass,
+  failureClassOf,
+  type JsonObject,
+} from '@latchgate/protocol'
 import { evidenceCrypto } from '../evidence-crypto.js'
 import type { PayloadDraft } from '../ledger/port.js'
 import type { Services } from '../services.js'
@@ -65,8 +71,8 @@ export function exitCode(call: Verified): 0 | 1 {
 }
 
 /** The wire's `failure_class` (spec/http-api 12.1). */
-export function failureClass(call: Verified): string | null {
-  if (call.failure !== null) return FAILURE_CLASSES[call.failure.type] ?? 'provider_error'
+export function failureClass(call: Verified): FailureClass | null {
+  if (call.failure !== null) return failureClassOf(call.failure.type)
   return call.verification.status === 'verification_failed' ? 'verification_failed' : null
 }
 
@@ -74,19 +80,6 @@ export function failureClass(call: Verified): string | null {
 export function isFullySuccessful(call: Verified): boolean {
   if (call.failure !== null) return false
   return ['verified', 'unverifiable_declared'].includes(call.verification.status)
-}
-
-const FAILURE_CLASSES: Readonly<Record<string, string>> = {
-  wall_clock: 'timeout',
-  upstream_timeout: 'timeout',
-  egress_denied: 'policy_violation',
-  plan_mismatch: 'policy_violation',
-  import_not_declared: 'policy_violation',
-  io_budget: 'policy_violation',
-  cancelled: 'cancelled',
-  internal_error: 'internal_error',
-  overloaded: 'internal_error',
-  secret_injection: 'internal_error',
 }
 
 function subject(

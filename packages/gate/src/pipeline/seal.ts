@@ -68,11 +68,7 @@ async function appendWithRetry(
   throw new Fault('evidence_persistence_failed', 'the ledger did not take the receipt in time')
 }
 
-async function retrySeal(
-  services: Services,
-  call: Verified,
-  entry: SealEntry,
-): Promise<Appended> {
+async function retrySeal(services: Services, call: Verified, entry: SealEntry): Promise<Appended> {
   const giveUpAt = services.now() + RETRY_FOR_MS
   for (let pauseMs = 50; ; pauseMs = Math.min(pauseMs * 2, 5000)) {
     try {

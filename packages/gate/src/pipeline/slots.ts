@@ -44,9 +44,7 @@ export class ExecutionSlots {
   }
 
   #free(principal: string): boolean {
-    return (
-      this.#inFlight < this.#total && (this.#held.get(principal) ?? 0) < this.#perPrincipal
-    )
+    return this.#inFlight < this.#total && (this.#held.get(principal) ?? 0) < this.#perPrincipal
   }
 
   #take(principal: string): () => void {

@@ -11,14 +11,15 @@ export function verify(_services: Services, call: Dispatched): Verified {
   const { run, registered } = call
   const outcome = run.effects.at(-1)?.outcome ?? 'not_sent'
   if (run.failure !== null || run.output === null) {
-    const failure = run.failure ?? { type: 'provider_error', message: 'no output' }
+    const failure = run.failure ?? { type: 'provider_error' as const, message: 'no output' }
     const verification = { status: 'provider_failed_before_verification' }
     return { ...call, outcome, failure, output: null, verification }
   }
   const checked = registered.action.validateResponse(run.output)
   if (!checked.ok) {
     const why = checked.error.map((fault) => `${fault.path || '/'} ${fault.message}`).join('; ')
-    const failure = { type: 'response_schema', message: `response schema violation: ${why}` }
+    const message = `response schema violation: ${why}`
+    const failure = { type: 'response_schema' as const, message }
     return { ...call, outcome, failure, output: null, verification: { status: 'skipped' } }
   }
   const verification = verifyEffect(registered.manifest, run.observed, run.output)

@@ -8,9 +8,16 @@ test.each(['tools:call', 'email:send', 's3:put-object', 'ci:trigger_build', 'a:b
   },
 )
 
-test.each(['Tools:call', 'toolscall', ':call', 'tools:', 'a:b', 'tools:call!', 'tools:call/read', `a:${'x'.repeat(63)}`, ''])(
-  '%s is not a scope',
-  (scope) => {
-    expect(isScope(scope)).toBe(false)
-  },
-)
+test.each([
+  'Tools:call',
+  'toolscall',
+  ':call',
+  'tools:',
+  'a:b',
+  'tools:call!',
+  'tools:call/read',
+  `a:${'x'.repeat(63)}`,
+  '',
+])('%s is not a scope', (scope) => {
+  expect(isScope(scope)).toBe(false)
+})

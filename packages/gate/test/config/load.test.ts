@@ -33,7 +33,9 @@ test('wrong types and values name the key', () => {
   expect(problemsOf({ lease_ttl_seconds: 0 })).toEqual(['`lease_ttl_seconds` must be >= 1'])
   expect(problemsOf({ lease_ttl_seconds: 3601 })).toEqual(['`lease_ttl_seconds` must be <= 3600'])
   expect(problemsOf({ log_level: 'loud' })[0]).toMatch(/^`log_level` must be one of fatal, error/)
-  expect(problemsOf({ unsafe_expose_http: 'yes' })).toEqual(['`unsafe_expose_http` must be boolean'])
+  expect(problemsOf({ unsafe_expose_http: 'yes' })).toEqual([
+    '`unsafe_expose_http` must be boolean',
+  ])
   expect(problemsOf({ identity: { peercred: { principals: { '1001': {} } } } })).toEqual([
     '`identity.peercred.principals.1001` needs the key `principal`',
   ])
@@ -76,7 +78,9 @@ test('the environment overrides the file, and an unparsable variable is an error
   expect(() => load({ LATCHGATE_LEASE_TTL_SECONDS: 'soon' })).toThrow(
     /invalid value for environment variable LATCHGATE_LEASE_TTL_SECONDS="soon"/,
   )
-  expect(() => load({ LATCHGATE_UNSAFE_EXPOSE_HTTP: 'yes' })).toThrow(/expected true, false, 1 or 0/)
+  expect(() => load({ LATCHGATE_UNSAFE_EXPOSE_HTTP: 'yes' })).toThrow(
+    /expected true, false, 1 or 0/,
+  )
 })
 
 test('the operator of the environment joins those of the file', () => {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { parseConfig } from '../../src/config/load.js'
-import { postureProblems } from '../../src/config/posture.js'
+import { postureProblems, type ProcessFacts } from '../../src/config/posture.js'
 
-const facts = { uid: 1000, addressSpaceLimit: null }
+const facts: ProcessFacts = { uid: 1000, addressSpaceLimit: null }
 const operator = {
   alice: {
     api_key: 'key-alice-0123456789abcdef',
@@ -59,7 +59,12 @@ const CASES: readonly (readonly [string, Record<string, unknown>, RegExp, string
   ['no identity', { identity: { provider: 'none' } }, /authenticates nobody/, 'identity_insecure'],
   [
     'unmapped uids',
-    { identity: { ...sound.identity, peercred: { ...sound.identity.peercred, allow_unmapped: true } } },
+    {
+      identity: {
+        ...sound.identity,
+        peercred: { ...sound.identity.peercred, allow_unmapped: true },
+      },
+    },
     /allow_unmapped/,
     'identity_insecure',
   ],
@@ -71,11 +76,18 @@ const CASES: readonly (readonly [string, Record<string, unknown>, RegExp, string
   ],
   [
     "the gate's own uid",
-    { identity: { provider: 'peercred', peercred: { principals: { '1000': { principal: 'me' } } } } },
+    {
+      identity: { provider: 'peercred', peercred: { principals: { '1000': { principal: 'me' } } } },
+    },
     /not separated/,
     'identity_insecure',
   ],
-  ['a missing key path', { lease_signing_key_path: undefined }, /lease_signing_key_path/, 'signing_insecure'],
+  [
+    'a missing key path',
+    { lease_signing_key_path: undefined },
+    /lease_signing_key_path/,
+    'signing_insecure',
+  ],
   [
     'unsafe_resolve',
     { egress: { unsafe_resolve: { 'api.github.com:443': '127.0.0.1:1' } } },

@@ -30,7 +30,11 @@ test('a wrong member is named', () => {
   expect(pathOf({ scopes: 'tools:call', dpop_jwk: jwk })).toBe('/scopes')
   expect(pathOf({ scopes: [1], dpop_jwk: jwk })).toBe('/scopes')
   expect(pathOf({ scopes: [], dpop_jwk: { kty: 'EC' } })).toBe('/dpop_jwk')
-  expect(pathOf({ scopes: [], dpop_jwk: jwk, budgets: { max_calls: -1 } })).toBe('/budgets/max_calls')
-  expect(pathOf({ scopes: [], dpop_jwk: jwk, budgets: { max_calls: 1.5 } })).toBe('/budgets/max_calls')
+  expect(pathOf({ scopes: [], dpop_jwk: jwk, budgets: { max_calls: -1 } })).toBe(
+    '/budgets/max_calls',
+  )
+  expect(pathOf({ scopes: [], dpop_jwk: jwk, budgets: { max_calls: 1.5 } })).toBe(
+    '/budgets/max_calls',
+  )
   expect(pathOf({ scopes: [], dpop_jwk: jwk, fs_root: 1 })).toBe('/fs_root')
 })

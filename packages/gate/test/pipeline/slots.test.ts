@@ -56,7 +56,9 @@ test('a wait ends in time, and leaves nothing behind', async () => {
 test('the queue is bounded', async () => {
   const slots = new ExecutionSlots(limits(1, 1, 50))
   await slots.acquire('a')
-  const waits = Array.from({ length: 10 }, () => slots.acquire('b').catch((error: unknown) => error))
+  const waits = Array.from({ length: 10 }, () =>
+    slots.acquire('b').catch((error: unknown) => error),
+  )
   const results = await Promise.all(waits)
   expect(results.every((one) => one instanceof Overloaded)).toBe(true)
 })

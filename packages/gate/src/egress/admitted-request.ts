@@ -1,0 +1,75 @@
+import {
+  classifyAddress,
+  type Destination,
+  hostMatches,
+  parseDestination,
+} from '@latchgate/catalogue'
+import { err, ok, type Result } from '@latchgate/protocol'
+import type { Endpoint } from './endpoint.js'
+import type { EgressRequest } from './port.js'
+import { requestHead } from './request-head.js'
+
+/** A request that passed everything which can be judged without a resolver. */
+export interface AdmittedRequest {
+  readonly scheme: 'http' | 'https'
+  /** Without the brackets of an IPv6 literal. */
+  readonly host: string
+  readonly port: number
+  /** `scheme://host:port`, as the Host header will have it. */
+  readonly origin: string
+  /** Path and query; may hold an injected secret. */
+  readonly path: string
+  readonly method: string
+  /** Name, value, name, value, … */
+  readonly headers: string[]
+  /** Where `unsafe_resolve` sends this destination; null: resolve and vet it. */
+  readonly unsafeTarget: Endpoint | null
+}
+
+/**
+ * The checks of design 8 that come before any resolver call, in order: URL, port, allow list,
+ * credentials in the clear, literal address, head of the request. The error is a message.
+ */
+export function admitRequest(
+  request: EgressRequest,
+  unsafeResolve: ReadonlyMap<string, Endpoint>,
+): Result<AdmittedRequest, string> {
+  const parsed = parseDestination(request.url)
+  if (!parsed.ok) return err(`not a usable destination: ${withoutUrl(parsed.error, request.url)}`)
+  const { scheme, host, port } = parsed.value
+  const unsafeTarget = unsafeResolve.get(`${host}:${port}`) ?? null
+  const standardPort = scheme === 'https' ? 443 : 80
+  if (unsafeTarget === null && port !== standardPort) {
+    return err(`port ${port} is not allowed for ${scheme} (https uses 443, http uses 80)`)
+  }
+  if (!hostMatches(host, request.allow)) return err(`${host} is not on the allow list of this call`)
+  if (request.confidential && scheme !== 'https' && unsafeTarget === null) {
+    return err(`a request with credentials to ${host} needs https`)
+  }
+  const bare = host.replace(/^\[|\]$/g, '')
+  const literal = unsafeTarget === null ? literalProblem(parsed.value, bare) : null
+  if (literal !== null) return err(literal)
+  const head = requestHead(request)
+  if (!head.ok) return head
+  const { pathname, search } = new URL(request.url)
+  return ok({
+    scheme,
+    host: bare,
+    port,
+    origin: `${scheme}://${host}:${port}`,
+    path: pathname + search,
+    ...head.value,
+    unsafeTarget,
+  })
+}
+
+function literalProblem(destination: Destination, address: string): string | null {
+  if (!destination.literal) return null
+  const judged = classifyAddress(address)
+  return judged.public ? null : `${destination.host} is not a public address (${judged.range})`
+}
+
+// A parser's message that quotes its input would carry an injected secret out.
+function withoutUrl(message: string, url: string): string {
+  return message.includes(url) ? 'the URL cannot be parsed' : message
+}

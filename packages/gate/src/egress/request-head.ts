@@ -1,0 +1,69 @@
+import { err, ok, type Result } from '@latchgate/protocol'
+import type { EgressRequest } from './port.js'
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+const UNSENDABLE = /[\u0000-\u0008\u000a-\u001f\u007f]/
+const NON_ASCII = /[^\u0000-\u007e]/
+
+// CONNECT would make a tunnel out of the connection; the other two send credentials back.
+const REFUSED_METHODS: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK'])
+
+// A caller that sets one of these could smuggle a second request (framing), reach another virtual
+// host, or have the answer arrive in a form that the search for secrets cannot read.
+const HOST_OWNED: ReadonlySet<string> = new Set([
+  'accept-encoding',
+  'connection',
+  'content-length',
+  'expect',
+  'host',
+  'http2-settings',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+
+/** Method and header list as they will be sent. */
+export interface RequestHead {
+  readonly method: string
+  /** Name, value, name, value, … */
+  readonly headers: string[]
+}
+
+/**
+ * Checks the method and builds the header list: the request's own headers without those that the
+ * host owns (framing, routing, hop-by-hop, coding), then the host's (actions spec 11.8).
+ */
+export function requestHead(
+  request: Pick<EgressRequest, 'method' | 'headers'>,
+): Result<RequestHead, string> {
+  const { method } = request
+  if (!TOKEN.test(method)) return err('the method is not an HTTP token')
+  if (REFUSED_METHODS.has(method.toUpperCase())) return err(`method ${method} is not allowed`)
+  const headers: string[] = []
+  const names = new Set<string>()
+  for (const [name, value] of request.headers) {
+    if (!TOKEN.test(name)) return err('a header name is not an HTTP token')
+    const lower = name.toLowerCase()
+    if (HOST_OWNED.has(lower)) continue
+    const wire = fieldValue(value)
+    if (wire === null) return err(`header ${lower} has a value that cannot be sent`)
+    names.add(lower)
+    headers.push(name, wire)
+  }
+  if (!names.has('user-agent')) headers.push('user-agent', 'latchgate/0.3')
+  if (!names.has('accept')) headers.push('accept', '*/*')
+  // A range of a compressed body cannot be decoded.
+  headers.push('accept-encoding', names.has('range') ? 'identity' : 'gzip, deflate, br')
+  return ok({ method, headers })
+}
+
+// The client writes header strings byte for byte (latin1); other text goes out as UTF-8.
+function fieldValue(value: string): string | null {
+  if (UNSENDABLE.test(value) || !value.isWellFormed()) return null
+  return NON_ASCII.test(value) ? Buffer.from(value, 'utf8').toString('latin1') : value
+}
