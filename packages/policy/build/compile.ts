@@ -44,7 +44,8 @@ function fileOfTar(archive: Uint8Array, wanted: string): Uint8Array {
       .replace(/\0.*$/s, '')
   for (let at = 0; at + 512 <= archive.length && archive[at] !== 0; ) {
     const size = Number.parseInt(text(at + 124, 12), 8)
-    if (text(at, 100) === wanted) return archive.slice(at + 512, at + 512 + size)
+    if (text(at, 100) === wanted)
+      return Uint8Array.from(archive.subarray(at + 512, at + 512 + size))
     at += 512 + Math.ceil(size / 512) * 512
   }
   throw new Error(`the bundle of opa has no ${wanted}`)

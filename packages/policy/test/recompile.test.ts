@@ -52,23 +52,17 @@ if (version !== null) {
   test('OPA itself decides as the committed module does', async () => {
     const scratch = mkdtempSync(join(tmpdir(), 'latchgate-policy-'))
     try {
-      const file = join(scratch, 'cases.json')
-      writeFileSync(file, JSON.stringify({ cases: { documents, requests } }))
-      const query = `[decision |
-        some document in data.cases.documents
-        some request in data.cases.requests
-        decision := data.latchgate.decision with input as request
-          with data.acl as document.acl
-          with data.policy_version as document.policy_version
-          with data.latchgate.allowlist as document.latchgate.allowlist
-          with data.latchgate.require_approval as document.latchgate.require_approval]`
-      const args = ['eval', '-d', source, '-d', file, '-f', 'json', query]
-      const answer = JSON.parse(execFileSync('opa', args, { encoding: 'utf8' })) as {
-        result: { expressions: { value: unknown }[] }[]
-      }
-      expect(answer.result[0]?.expressions[0]?.value).toEqual(
-        await decisionsOf(defaultPolicy().wasm),
-      )
+      const decisions = documents.flatMap((document) => {
+        const file = join(scratch, 'data.json')
+        writeFileSync(file, JSON.stringify({ ...document, requests }))
+        const query = '[d | some r in data.requests; d := data.latchgate.decision with input as r]'
+        const args = ['eval', '-d', source, '-d', file, '-f', 'json', query]
+        const answer = JSON.parse(execFileSync('opa', args, { encoding: 'utf8' })) as {
+          result: { expressions: { value: unknown[] }[] }[]
+        }
+        return answer.result[0]?.expressions[0]?.value ?? []
+      })
+      expect(decisions).toEqual(await decisionsOf(defaultPolicy().wasm))
     } finally {
       rmSync(scratch, { recursive: true })
     }
