@@ -1,0 +1,47 @@
+import { type Members, optionalCount, optionalText } from './gate-answer.js'
+
+/** State of a held call (spec/http-api 11.1, 15.4). */
+export interface ApprovalStatus {
+  readonly approvalId: string
+  /** `pending`, `approved`, `denied`, `failed` or `expired`. */
+  readonly status: string
+  /** Empty when the gate does not say it. */
+  readonly actionId: string
+  readonly receiptId: string | null
+  readonly reason: string | null
+  readonly retryAfterSeconds: number | null
+  readonly expiresAt: string | null
+  /** Output of the approved call, while the gate keeps it; `undefined` when it sent none. */
+  readonly output: unknown
+  /** The status once it is final; null while it is pending. */
+  readonly decision: string | null
+  readonly isPending: boolean
+  readonly isApproved: boolean
+  readonly isDenied: boolean
+  readonly isFailed: boolean
+  readonly isExpired: boolean
+  /** The whole body. */
+  readonly raw: Members
+}
+
+/** Reads the answer to a poll; a body without status is pending. */
+export function approvalStatus(body: Members, approvalId: string): ApprovalStatus {
+  const status = optionalText(body, 'status') ?? 'pending'
+  return {
+    approvalId: optionalText(body, 'approval_id') ?? approvalId,
+    status,
+    actionId: optionalText(body, 'action_id') ?? '',
+    receiptId: optionalText(body, 'receipt_id'),
+    reason: optionalText(body, 'reason'),
+    retryAfterSeconds: optionalCount(body, 'retry_after_seconds'),
+    expiresAt: optionalText(body, 'expires_at'),
+    output: body['output'],
+    decision: status === 'pending' ? null : status,
+    isPending: status === 'pending',
+    isApproved: status === 'approved',
+    isDenied: status === 'denied',
+    isFailed: status === 'failed',
+    isExpired: status === 'expired',
+    raw: body,
+  }
+}

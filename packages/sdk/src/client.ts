@@ -1,0 +1,253 @@
+import type { DPoPKeyPair } from '@latchgate/protocol/node'
+import type { Dispatcher } from 'undici'
+import { type ActionResult, actionResult } from './action-result.js'
+import { type ActionSummary, actionSummaries } from './action-summary.js'
+import { answerError, gateDetails, leaseRefusal, notFound } from './answer-error.js'
+import { type ApprovalStatus, approvalStatus } from './approval-status.js'
+import { CallMemory } from './call-memory.js'
+import {
+  type ClientOptions,
+  type ConnectOptions,
+  leaseWish,
+  type Timeouts,
+  timeoutsOf,
+} from './client-options.js'
+import { type EgressProfile, egressProfileFromJson } from './egress-profile.js'
+import { LatchGateApprovalRequired } from './errors.js'
+import { type ExecutionReceipt, executionReceiptFromJson } from './execution-receipt.js'
+import { resolveGateAddress } from './gate-address.js'
+import {
+  type AnswerContext,
+  type GateAnswer,
+  isMembers,
+  isSuccess,
+  type Members,
+  optionalCount,
+  requiredText,
+  successBody,
+} from './gate-answer.js'
+import { GateChannel, type GateRequest } from './gate-channel.js'
+import { checkIdentifier } from './identifier.js'
+import type { Lease } from './lease.js'
+import { LeaseKeeper } from './lease-keeper.js'
+import { type ReceiptKey, receiptKeys } from './receipt-keys.js'
+import { type ReceiptReport, reportReceipt } from './receipt-report.js'
+import type { SequenceFinding } from './session-sequence.js'
+
+type LeasedRequest = Pick<GateRequest, 'method' | 'path' | 'body'>
+
+/**
+ * A client of one gate for one agent (spec/http-api 15). It connects when it is first used, renews
+ * its lease by itself and repeats a request by itself in one case only: the gate did not know the
+ * lease, and so did nothing.
+ */
+export class LatchGateClient {
+  readonly #channel: GateChannel
+  readonly #leases: LeaseKeeper
+  readonly #memory = new CallMemory()
+  readonly #timeouts: Timeouts
+  readonly #key: DPoPKeyPair | null
+  #agentId: string | null
+
+  constructor(options: ClientOptions = {}) {
+    const { socket, ...named } = options
+    const usable = options.dispatcher === undefined ? options : named
+    this.#channel = new GateChannel(resolveGateAddress(usable, process.env), options.dispatcher)
+    this.#timeouts = timeoutsOf(options.timeoutMs)
+    this.#key = options.key ?? null
+    this.#agentId = options.agentId ?? null
+    const wish = leaseWish({}, this.#agentId, this.#key)
+    this.#leases = new LeaseKeeper(this.#channel, wish, this.#timeouts.request)
+  }
+
+  /** The base that proofs name. */
+  get gateUrl(): string {
+    return this.#channel.address.publicBaseUrl
+  }
+
+  /** The transport, for requests of your own to the gate. */
+  get httpDispatcher(): Dispatcher {
+    return this.#channel.dispatcher
+  }
+
+  /** Null before the first lease. */
+  get sessionId(): string | null {
+    return this.#leases.lease?.sessionId ?? null
+  }
+
+  /** Null before the first lease. */
+  get leaseJti(): string | null {
+    return this.#leases.lease?.jti ?? null
+  }
+
+  /** What is wrong with the numbers of this client's calls so far; empty: nothing. */
+  get sequenceFindings(): readonly SequenceFinding[] {
+    return this.#memory.findings
+  }
+
+  /** Opens a session, a new one each time. Not needed when the client has an agent id. */
+  async connect(options: ConnectOptions = {}): Promise<void> {
+    const wish = leaseWish(options, this.#agentId, this.#key)
+    await this.#leases.connect(wish)
+    this.#agentId = wish.agentId
+  }
+
+  /**
+   * Executes an action and returns its result once the receipt is durable. Throws
+   * `LatchGateApprovalRequired` when the call is held, and the other errors of spec/http-api 15.5.
+   */
+  async execute(
+    actionId: string,
+    params: Readonly<Record<string, unknown>> = {},
+  ): Promise<ActionResult> {
+    checkIdentifier('actionId', actionId)
+    const path = `/v1/actions/${actionId}/execute`
+    const body = JSON.stringify(params ?? {})
+    const answer = await this.#withLease((lease) => this.#executeOnce(lease, actionId, path, body))
+    if (answer.status === 202) throw approvalRequired(answer, actionId)
+    if (!isSuccess(answer)) throw answerError(answer, actionId)
+    return actionResult(answer)
+  }
+
+  /** Reads a receipt of this principal. */
+  async getReceipt(receiptId: string): Promise<ExecutionReceipt> {
+    checkIdentifier('receiptId', receiptId)
+    const body = await this.#read(`/v1/receipts/${receiptId}`, 'receipt', {
+      actionId: '<receipt>',
+      missing: `receipt '${receiptId}' not found`,
+    })
+    return executionReceiptFromJson(body)
+  }
+
+  /** Asks what became of a held call. */
+  async getApprovalStatus(approvalId: string): Promise<ApprovalStatus> {
+    checkIdentifier('approvalId', approvalId)
+    const body = await this.#read(`/v1/approvals/${approvalId}/poll`, 'approval poll', {
+      actionId: '<approval>',
+      missing: `approval '${approvalId}' not found`,
+    })
+    return approvalStatus(body, approvalId)
+  }
+
+  /** What an action may reach. */
+  async getActionEgress(actionId: string): Promise<EgressProfile> {
+    checkIdentifier('actionId', actionId)
+    const body = await this.#read(`/v1/actions/${actionId}`, 'action egress', {
+      actionId,
+      missing: `action '${actionId}' not found`,
+    })
+    return egressProfileFromJson(body['egress'])
+  }
+
+  /** The gate's catalogue, by id. Needs no lease; what it lists may still be denied. */
+  async listActions(): Promise<readonly ActionSummary[]> {
+    return actionSummaries(await this.#readPublic('/v1/actions', '<actions>'))
+  }
+
+  /** The keys that the gate signs receipts with, former ones included. Needs no lease. */
+  async getReceiptKeys(): Promise<readonly ReceiptKey[]> {
+    return receiptKeys(await this.#readPublic('/v1/receipt-keys', '<receipt-keys>'))
+  }
+
+  /**
+   * Checks a receipt here and not at the gate: signature, `result_hash`, whether it is about the
+   * call that this client made, and whether the numbers of the session grow without a gap. Give
+   * `keys` that you have from elsewhere; without them the gate is asked, and the report says so.
+   */
+  async verifyReceipt(
+    receipt: string | ExecutionReceipt,
+    options: { readonly keys?: readonly ReceiptKey[] | undefined } = {},
+  ): Promise<ReceiptReport> {
+    const subject = typeof receipt === 'string' ? await this.getReceipt(receipt) : receipt
+    const { keys } = options
+    const source =
+      keys === undefined
+        ? ({ source: 'fetched', list: await this.getReceiptKeys() } as const)
+        : ({ source: 'given', list: keys } as const)
+    return reportReceipt(subject, source, this.#memory)
+  }
+
+  /** Waits for requests under way and forgets the lease. The client cannot be used afterwards. */
+  async close(): Promise<void> {
+    this.#leases.forget()
+    await this.#channel.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #executeOnce(
+    lease: Lease,
+    actionId: string,
+    path: string,
+    body: string,
+  ): Promise<GateAnswer> {
+    const ticket = this.#memory.begin(lease.sessionId)
+    const request: LeasedRequest = { method: 'POST', path, body }
+    const answer = await this.#send(lease, request, this.#timeouts.execute).catch(
+      (error: unknown) => {
+        ticket.settle(null, false)
+        // It may have been executed: for the budget it was.
+        this.#leases.countCall()
+        throw error
+      },
+    )
+    const seq = isMembers(answer.body) ? optionalCount(answer.body, 'session_seq') : null
+    ticket.settle(seq, answer.status === 202)
+    if (mayHaveExecuted(answer)) this.#leases.countCall()
+    this.#memory.remember(actionId, lease.sessionId, body, answer)
+    return answer
+  }
+
+  async #read(
+    path: string,
+    context: AnswerContext,
+    subject: { readonly actionId: string; readonly missing: string },
+  ): Promise<Members> {
+    const answer = await this.#withLease((lease) =>
+      this.#send(lease, { method: 'GET', path }, this.#timeouts.request),
+    )
+    if (answer.status === 404) throw notFound(answer, subject.actionId, subject.missing)
+    if (!isSuccess(answer)) throw answerError(answer, subject.actionId)
+    return successBody(answer, context)
+  }
+
+  async #readPublic(path: string, subject: string): Promise<GateAnswer> {
+    const timeoutMs = this.#timeouts.request
+    const answer = await this.#channel.send({ method: 'GET', path, agentLabel: null, timeoutMs })
+    if (!isSuccess(answer)) throw answerError(answer, subject)
+    return answer
+  }
+
+  // A gate that does not know the lease has not looked at the call: repeating it repeats no effect.
+  async #withLease(send: (lease: Lease) => Promise<GateAnswer>): Promise<GateAnswer> {
+    const lease = await this.#leases.current()
+    const answer = await send(lease)
+    const refusal = leaseRefusal(answer)
+    if (refusal !== 'invalid_lease' && refusal !== 'lease_expired') return answer
+    return send(await this.#leases.replace(lease, refusal))
+  }
+
+  #send(lease: Lease, request: LeasedRequest, timeoutMs: number): Promise<GateAnswer> {
+    const { agentLabel, key, token } = lease
+    return this.#channel.send({ ...request, agentLabel, proof: { key, token }, timeoutMs })
+  }
+}
+
+function approvalRequired(answer: GateAnswer, actionId: string): LatchGateApprovalRequired {
+  const body = successBody(answer, 'execute (approval)')
+  const approvalId = requiredText(body, 'approval_id', 'execute (approval)')
+  return new LatchGateApprovalRequired(
+    actionId,
+    approvalId,
+    gateDetails(answer, 'pending_approval'),
+  )
+}
+
+// Refused before dispatch, held, or known not to have left the gate: no call of the budget is gone.
+function mayHaveExecuted(answer: GateAnswer): boolean {
+  const outcome = isMembers(answer.body) ? answer.body['outcome'] : undefined
+  if (outcome === 'not_sent' || answer.status === 202 || answer.status === 503) return false
+  return isSuccess(answer) || answer.status >= 500
+}

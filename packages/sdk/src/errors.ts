@@ -1,0 +1,153 @@
+/** What the gate said beside what the message shows; every member is null when it did not say it. */
+export interface GateDetails {
+  /** Code of the error body; `unknown` when the body was missing or not JSON. */
+  readonly code: string | null
+  /** HTTP status. Null: no answer was received. */
+  readonly status: number | null
+  /** Names the decision in the gate's log and ledger. */
+  readonly traceId: string | null
+  /** The signed receipt of a call that was dispatched. */
+  readonly receiptId: string | null
+  /** The gate's sentence for humans; says what to do where the gate knows it. */
+  readonly gateMessage: string | null
+  readonly denyReason: string | null
+  /** A command that an operator could run. */
+  readonly remediation: string | null
+  /** What ended a dispatched call: `upstream_timeout`, `fuel_exhausted`, … */
+  readonly errorType: string | null
+  /** `answered`, `not_sent` or `unknown`: whether a dispatched call may have had its effect. */
+  readonly outcome: string | null
+  /** Seconds after which the gate asks to be called again. */
+  readonly retryAfterSeconds: number | null
+  /** The whole error body. */
+  readonly body: Readonly<Record<string, unknown>> | null
+}
+
+const NOTHING: GateDetails = {
+  code: null,
+  status: null,
+  traceId: null,
+  receiptId: null,
+  gateMessage: null,
+  denyReason: null,
+  remediation: null,
+  errorType: null,
+  outcome: null,
+  retryAfterSeconds: null,
+  body: null,
+}
+
+/**
+ * Base of every error of the client (spec/http-api 15.5). Messages are those of the published
+ * clients; everything else that the gate said is in the members.
+ */
+export class LatchGateError extends Error implements GateDetails {
+  readonly code: string | null
+  readonly status: number | null
+  readonly traceId: string | null
+  readonly receiptId: string | null
+  readonly gateMessage: string | null
+  readonly denyReason: string | null
+  readonly remediation: string | null
+  readonly errorType: string | null
+  readonly outcome: string | null
+  readonly retryAfterSeconds: number | null
+  readonly body: Readonly<Record<string, unknown>> | null
+
+  constructor(message: string, details: Partial<GateDetails> = {}, options?: ErrorOptions) {
+    super(message, options)
+    const all: GateDetails = { ...NOTHING, ...details }
+    this.name = new.target.name
+    this.code = all.code
+    this.status = all.status
+    this.traceId = all.traceId
+    this.receiptId = all.receiptId
+    this.gateMessage = all.gateMessage
+    this.denyReason = all.denyReason
+    this.remediation = all.remediation
+    this.errorType = all.errorType
+    this.outcome = all.outcome
+    this.retryAfterSeconds = all.retryAfterSeconds
+    this.body = all.body
+  }
+}
+
+/** The call was refused: policy, a request that is not valid, an id that the gate does not know. */
+export class LatchGateDenied extends LatchGateError {
+  readonly actionId: string
+  readonly reason: string | undefined
+
+  constructor(actionId: string, reason?: string, details?: Partial<GateDetails>) {
+    const why = reason === undefined ? '' : `: ${reason}`
+    super(`action '${actionId}' denied by policy${why}`, details)
+    this.actionId = actionId
+    this.reason = reason
+  }
+}
+
+/** The call is held until an operator decides; ask with `getApprovalStatus(approvalId)`. */
+export class LatchGateApprovalRequired extends LatchGateError {
+  readonly actionId: string
+  readonly approvalId: string
+
+  constructor(actionId: string, approvalId: string, details?: Partial<GateDetails>) {
+    super(`action '${actionId}' requires approval: poll approvalId='${approvalId}'`, details)
+    this.actionId = actionId
+    this.approvalId = approvalId
+  }
+}
+
+/** The lease's own budget has no call left. */
+export class LatchGateBudgetExhausted extends LatchGateError {
+  readonly actionId: string
+
+  constructor(actionId: string, details?: Partial<GateDetails>) {
+    super(`budget exhausted for action '${actionId}'`, details)
+    this.actionId = actionId
+  }
+}
+
+/** The gate did not accept the lease, the proof or the identity. */
+export class LatchGateAuthError extends LatchGateError {
+  /** The gate's code, the same text as `code`. */
+  readonly detail: string
+  declare readonly code: string
+
+  constructor(code: string, details?: Partial<GateDetails>) {
+    super(`authentication failed: ${code}`, { ...details, code })
+    this.detail = code
+  }
+}
+
+/** 401 `lease_expired`, after the one automatic retry. */
+export class LatchGateLeaseExpired extends LatchGateAuthError {}
+
+/** 401 `replay_detected`: the gate has seen this proof before. Never repeated by the client. */
+export class LatchGateReplayDetected extends LatchGateAuthError {}
+
+/** The gate, or something it needs, cannot answer now; also every status without its own class. */
+export class LatchGateUnavailable extends LatchGateError {
+  readonly detail: string
+
+  constructor(detail: string, details?: Partial<GateDetails>) {
+    super(`gateway unavailable: ${detail}`, details)
+    this.detail = detail
+  }
+}
+
+/** There is no usable answer: no connection, a time-out, an unsafe socket, not JSON. */
+export class LatchGateTransportError extends LatchGateError {
+  readonly detail: string
+
+  constructor(detail: string, details?: Partial<GateDetails>, options?: ErrorOptions) {
+    super(`transport error: ${detail}`, details, options)
+    this.detail = detail
+  }
+}
+
+/** There is no lease, and no agent id was given that would allow getting one. */
+export class LatchGateNotConnected extends LatchGateError {
+  constructor() {
+    super('call connect() before execute()')
+  }
+}

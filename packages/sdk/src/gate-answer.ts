@@ -1,0 +1,93 @@
+import { LatchGateTransportError } from './errors.js'
+
+/** One answer of the gate, read once. */
+export interface GateAnswer {
+  readonly status: number
+  /** The parsed body; `undefined` when it is missing or not JSON. */
+  readonly body: unknown
+  /** The `Retry-After` header in whole seconds. */
+  readonly retryAfterSeconds: number | null
+}
+
+/** Names of the places where an answer is read (spec/http-api 15.5), for error messages. */
+export type AnswerContext =
+  | 'lease'
+  | 'execute'
+  | 'execute (approval)'
+  | 'receipt'
+  | 'receipt keys'
+  | 'approval poll'
+  | 'action egress'
+  | 'actions'
+
+/** Members of a JSON object. */
+export type Members = Readonly<Record<string, unknown>>
+
+/** Turns status, header and text into an answer; a body that is not JSON is `undefined`. */
+export function readAnswer(
+  status: number,
+  retryAfter: string | undefined,
+  text: string,
+): GateAnswer {
+  const seconds =
+    retryAfter !== undefined && /^[0-9]{1,9}$/.test(retryAfter) ? Number(retryAfter) : null
+  return { status, body: parseBody(text), retryAfterSeconds: seconds }
+}
+
+/** Any 2xx. What a 202 means is for the caller to say. */
+export function isSuccess(answer: GateAnswer): boolean {
+  return answer.status >= 200 && answer.status < 300
+}
+
+/** The JSON object of a success. */
+export function successBody(answer: GateAnswer, context: AnswerContext): Members {
+  const { status, body } = answer
+  if (body === undefined) {
+    throw new LatchGateTransportError(`invalid JSON in ${context} response`, { status })
+  }
+  if (!isMembers(body)) {
+    throw new LatchGateTransportError(`expected JSON object in ${context} response`, { status })
+  }
+  return body
+}
+
+/** A member without which the answer is of no use. */
+export function requiredText(body: Members, member: string, context: AnswerContext): string {
+  const value = optionalText(body, member)
+  if (value === null) {
+    throw new LatchGateTransportError(`missing ${member} in ${context} response`)
+  }
+  return value
+}
+
+/** A member that is a text, or null. */
+export function optionalText(body: Members, member: string): string | null {
+  const value = body[member]
+  return typeof value === 'string' ? value : null
+}
+
+/** A member that is a whole number not below zero, or null. */
+export function optionalCount(body: Members, member: string): number | null {
+  const value = body[member]
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : null
+}
+
+/** A member that is an object, or an empty one. */
+export function objectMember(body: Members, member: string): Members {
+  const value = body[member]
+  return isMembers(value) ? value : {}
+}
+
+/** A JSON object: not null, not an array. */
+export function isMembers(value: unknown): value is Members {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function parseBody(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    // The caller decides what a body that is not JSON means: it depends on the status.
+    return undefined
+  }
+}

@@ -1,0 +1,141 @@
+import type { DPoPKeyPair } from '@latchgate/protocol/node'
+import { Agent, buildConnector, type Dispatcher } from 'undici'
+import { checkDefaultSocket, noGate } from './default-socket.js'
+import { LatchGateTransportError } from './errors.js'
+import type { GateAddress } from './gate-address.js'
+import { type GateAnswer, readAnswer } from './gate-answer.js'
+
+/** One request to the gate. */
+export interface GateRequest {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  /** JSON text. */
+  readonly body?: string
+  readonly agentLabel: string | null
+  /** With a token: `Authorization: DPoP` and a proof bound to it. Without: the proof alone. */
+  readonly proof?: { readonly key: DPoPKeyPair; readonly token: string | null }
+  readonly timeoutMs: number
+}
+
+/** Larger than any output that a gate lets through; more is not from a gate. */
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024
+
+/** Sends requests to one gate. Connects when the first request is sent; follows no redirect. */
+export class GateChannel {
+  readonly address: GateAddress
+  readonly dispatcher: Dispatcher
+  readonly #ownsDispatcher: boolean
+  #isClosed = false
+
+  constructor(address: GateAddress, dispatcher: Dispatcher | undefined) {
+    this.address = address
+    this.dispatcher = dispatcher ?? createDispatcher(address)
+    this.#ownsDispatcher = dispatcher === undefined
+  }
+
+  /** Sends one request once and reads the whole answer; throws `LatchGateTransportError`. */
+  async send(request: GateRequest): Promise<GateAnswer> {
+    if (this.#isClosed) throw new LatchGateTransportError('this client is closed')
+    // A signal of its own and not undici's timers: it also covers connecting and the body.
+    const signal = AbortSignal.timeout(request.timeoutMs)
+    try {
+      const answer = await this.dispatcher.request({
+        origin: new URL(this.address.baseUrl).origin,
+        path: basePath(this.address.baseUrl) + request.path,
+        method: request.method,
+        headers: this.#headers(request),
+        body: request.body ?? null,
+        signal,
+        headersTimeout: 0,
+        bodyTimeout: 0,
+      })
+      const text = await answer.body.text()
+      return readAnswer(answer.statusCode, firstValue(answer.headers['retry-after']), text)
+    } catch (error) {
+      throw this.#transportError(error, request, signal.aborted)
+    }
+  }
+
+  /** Waits for requests under way; a dispatcher of the caller stays open. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    if (this.#ownsDispatcher) await this.dispatcher.close()
+  }
+
+  #headers(request: GateRequest): Record<string, string> {
+    const { proof } = request
+    const url = this.address.publicBaseUrl + request.path
+    return {
+      accept: 'application/json',
+      ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(request.agentLabel === null ? {} : { 'x-latchgate-agent': request.agentLabel }),
+      ...(proof === undefined ? {} : proofHeaders(request.method, url, proof)),
+    }
+  }
+
+  #transportError(error: unknown, request: GateRequest, isLate: boolean): LatchGateTransportError {
+    if (error instanceof LatchGateTransportError) return error
+    const cause = error instanceof Error ? error : new Error(String(error))
+    if (isLate) {
+      const detail = `no answer within ${request.timeoutMs} ms; the gate finishes what it has begun`
+      return new LatchGateTransportError(detail, {}, { cause })
+    }
+    const { socketPath } = this.address
+    const code = (cause as NodeJS.ErrnoException).code
+    if (socketPath !== null && (code === 'ENOENT' || code === 'ECONNREFUSED')) {
+      return noGate(socketPath, code, cause)
+    }
+    return new LatchGateTransportError(describe(cause), {}, { cause })
+  }
+}
+
+function createDispatcher(address: GateAddress): Dispatcher {
+  const { socketPath, isDefaultSocket } = address
+  const options = { maxResponseSize: MAX_ANSWER_BYTES }
+  if (socketPath === null) return new Agent(options)
+  const connect = buildConnector({ socketPath })
+  if (!isDefaultSocket) return new Agent({ ...options, connect })
+  return new Agent({
+    ...options,
+    // Before every connection, not once: the directory can be swapped while the client lives.
+    connect: (target, callback) => {
+      try {
+        checkDefaultSocket(socketPath)
+      } catch (error) {
+        callback(error instanceof Error ? error : new Error(String(error)), null)
+        return
+      }
+      connect(target, callback)
+    },
+  })
+}
+
+function proofHeaders(
+  method: string,
+  url: string,
+  proof: NonNullable<GateRequest['proof']>,
+): Record<string, string> {
+  const { key, token } = proof
+  if (token === null) return { dpop: key.signProof({ method, url }) }
+  return {
+    authorization: `DPoP ${token}`,
+    dpop: key.signProof({ method, url, accessToken: token }),
+  }
+}
+
+function basePath(baseUrl: string): string {
+  return new URL(baseUrl).pathname.replace(/\/+$/, '')
+}
+
+function firstValue(header: string | readonly string[] | undefined): string | undefined {
+  return typeof header === 'string' ? header : header?.[0]
+}
+
+// A failed connect to a name with several addresses is an AggregateError without a message.
+function describe(error: Error): string {
+  if (error instanceof AggregateError && error.message === '') {
+    return error.errors.map((one) => (one instanceof Error ? one.message : String(one))).join('; ')
+  }
+  return error.message === '' ? error.name : error.message
+}
