@@ -1,7 +1,13 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
-import { createLogger, type GateOptions, loadConfig, type RunningGate, startGate } from '@latchgate/gate'
+import {
+  createLogger,
+  type GateOptions,
+  loadConfig,
+  type RunningGate,
+  startGate,
+} from '@latchgate/gate'
 import { DPoPKeyPair } from '@latchgate/protocol/node'
 
 /** A project directory made for one test. */

@@ -1,5 +1,5 @@
 import { DPoPKeyPair } from '@latchgate/protocol/node'
-import { Client } from 'undici'
+import { Pool } from 'undici'
 
 /** An answer, with the exact bytes of its body. */
 export interface RawAnswer {
@@ -26,17 +26,17 @@ export const PUBLIC_BASE = 'http://localhost:3000'
 
 /** HTTP without any help: what a hostile or a foreign client would send. */
 export class RawClient {
-  readonly #client: Client
+  readonly #pool: Pool
 
   constructor(place: Place) {
-    this.#client =
+    this.#pool =
       'socket' in place
-        ? new Client('http://localhost', { socketPath: place.socket, pipelining: 1 })
-        : new Client(place.base)
+        ? new Pool('http://localhost', { socketPath: place.socket, connections: 64 })
+        : new Pool(place.base, { connections: 64 })
   }
 
   async send(request: RawRequest): Promise<RawAnswer> {
-    const { statusCode, headers, body } = await this.#client.request({
+    const { statusCode, headers, body } = await this.#pool.request({
       method: request.method as 'GET',
       path: request.path,
       headers: { ...request.headers },
@@ -52,7 +52,7 @@ export class RawClient {
   }
 
   close(): Promise<void> {
-    return this.#client.close()
+    return this.#pool.close()
   }
 }
 
@@ -118,6 +118,9 @@ export function executeRaw(
   const path = `/v1/actions/${action}/execute`
   const body =
     typeof params === 'string' || params instanceof Uint8Array ? params : JSON.stringify(params)
-  const headers = { ...credentials(lease, 'POST', path, change), 'content-type': 'application/json' }
+  const headers = {
+    ...credentials(lease, 'POST', path, change),
+    'content-type': 'application/json',
+  }
   return client.send({ method: 'POST', path, headers, body })
 }

@@ -1,0 +1,15 @@
+import type { DPoPKeyPair } from '@latchgate/protocol/node'
+import type { TestProject } from './gate.js'
+import { PUBLIC_BASE } from './raw-client.js'
+
+/** Credential headers of a project's operator for one request; another key makes them wrong. */
+export function operatorHeaders(
+  project: TestProject,
+  method: string,
+  path: string,
+  key: DPoPKeyPair = project.operator.key,
+): Record<string, string> {
+  const { apiKey } = project.operator
+  const proof = key.signProof({ method, url: `${PUBLIC_BASE}${path}`, accessToken: apiKey })
+  return { authorization: `DPoP ${apiKey}`, dpop: proof }
+}

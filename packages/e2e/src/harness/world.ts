@@ -1,0 +1,54 @@
+import { createTestCa, startUpstream, type Upstream } from '@latchgate/testkit'
+import type { GateOptions } from '@latchgate/gate'
+import { createTestProject, type ProjectSettings, startTestGate, type TestGate } from './gate.js'
+import { RawClient } from './raw-client.js'
+
+/** A gate, an upstream that it takes for the real APIs, and a client on the gate's socket. */
+export interface World {
+  readonly gate: TestGate
+  readonly upstream: Upstream
+  readonly client: RawClient
+  /** On the admin socket. */
+  readonly admin: RawClient
+  close(): Promise<void>
+}
+
+/** Names that the upstream answers for. */
+export const UPSTREAM_HOSTS = [
+  'api.github.com',
+  'hooks.slack.com',
+  'en.wikipedia.org',
+  'httpbin.org',
+  'api.example.com',
+]
+
+/** Starts a world; close it at the end of the test. */
+export async function startWorld(
+  settings: ProjectSettings = {},
+  options: Partial<Omit<GateOptions, 'loaded' | 'log'>> = {},
+): Promise<World> {
+  const ca = await createTestCa()
+  const upstream = await startUpstream({ ca, hosts: UPSTREAM_HOSTS })
+  const resolve = Object.fromEntries(UPSTREAM_HOSTS.map((host) => [`${host}:443`, upstream.address]))
+  const project = await createTestProject({
+    ...settings,
+    caPem: ca.caPem,
+    resolve: { ...resolve, ...settings.resolve },
+  })
+  const gate = await startTestGate(project, options)
+  const client = new RawClient({ socket: project.socket })
+  const admin = new RawClient({ socket: project.adminSocket })
+  return {
+    gate,
+    upstream,
+    client,
+    admin,
+    close: async () => {
+      await client.close()
+      await admin.close()
+      await gate.close()
+      await upstream.close()
+      project.remove()
+    },
+  }
+}

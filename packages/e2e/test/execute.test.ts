@@ -1,0 +1,206 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { executeRaw, takeLease, type HeldLease } from '../src/harness/raw-client.js'
+import { startWorld, type World } from '../src/harness/world.js'
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+const TOKEN = 'ghp_0123456789abcdefghijklmnop'
+
+let world: World
+let lease: HeldLease
+
+beforeAll(async () => {
+  const env = { LATCHGATE_SECRET_GITHUB_TOKEN: TOKEN }
+  world = await startWorld({ tables: '[rate_limits]\nexecute_rps_per_session = 1000\nexecute_rps_per_principal = 1000' }, { env })
+  lease = await takeLease(world.client)
+})
+
+afterAll(async () => {
+  await world.close()
+})
+
+test('an allowed read is executed, verified, and answered with every member of the contract', async () => {
+  world.upstream.on('GET', '/zen', () => ({ headers: { 'content-type': 'text/plain' }, body: 'calm' }))
+  const answer = await executeRaw(world.client, lease, 'http_fetch', {
+    url: 'https://api.github.com/zen',
+  })
+  expect(answer.status, answer.text).toBe(200)
+  expect(answer.headers['content-type']).toBe('application/json')
+  const body = answer.json()
+  expect(body).toEqual({
+    decision: 'executed',
+    trace_id: expect.stringMatching(UUID),
+    action_id: 'http_fetch',
+    grant_id: expect.stringMatching(UUID),
+    receipt_id: expect.stringMatching(UUID),
+    output: {
+      ok: true,
+      data: {
+        status_code: 200,
+        headers: expect.objectContaining({ 'content-type': 'text/plain' }),
+        body: 'calm',
+        url: 'https://api.github.com/zen',
+      },
+    },
+    verification_outcome: 'verified',
+    verification: { outcome: 'verified', is_fully_successful: true },
+    runtime: {
+      duration_ms: expect.any(Number),
+      exit_code: 0,
+      fuel_consumed: expect.any(Number),
+    },
+    session_seq: expect.any(Number),
+    log: { index: expect.any(Number), size: expect.any(Number) },
+  })
+  expect(world.upstream.requests.at(-1)).toMatchObject({ method: 'GET', url: '/zen' })
+})
+
+test('the upstream gets the token, and the agent sees it in no encoding', async () => {
+  world.upstream.on('GET', '/user', (request) => {
+    const sent = request.headers['authorization'] ?? ''
+    const token = sent.slice('Bearer '.length)
+    return {
+      headers: { 'x-echo': sent, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        raw: sent,
+        base64: Buffer.from(sent).toString('base64'),
+        url: encodeURIComponent(`${sent}/`),
+        hex: Buffer.from(token).toString('hex'),
+      }),
+    }
+  })
+  const answer = await executeRaw(world.client, lease, 'github_read', { path: 'user' })
+  expect(answer.status, answer.text).toBe(200)
+  expect(world.upstream.requests.at(-1)?.headers['authorization']).toBe(`Bearer ${TOKEN}`)
+  expect(answer.text).not.toContain(TOKEN)
+  expect(answer.text).not.toContain(Buffer.from(TOKEN).toString('hex'))
+  expect(answer.text).not.toContain(Buffer.from(`Bearer ${TOKEN}`).toString('base64').slice(12, -6))
+  expect(answer.text).toContain('***REDACTED***')
+})
+
+test('a status that the action does not accept is shown in the output, at 200', async () => {
+  world.upstream.on('GET', '/missing', () => ({ status: 404, body: 'no' }))
+  const answer = await executeRaw(world.client, lease, 'http_fetch', {
+    url: 'https://api.github.com/missing',
+  })
+  expect(answer.status).toBe(200)
+  expect(answer.json()).toMatchObject({
+    output: {
+      ok: false,
+      error: { code: 'upstream_status', status: 404 },
+      data: { status_code: 404, body: 'no' },
+    },
+    verification_outcome: 'verification_failed',
+    verification: { outcome: 'verification_failed', is_fully_successful: false },
+    runtime: { exit_code: 0 },
+  })
+})
+
+test('an empty body equals {}, and the answer names the missing member', async () => {
+  const answer = await executeRaw(world.client, lease, 'http_fetch', '')
+  expect(answer.status).toBe(422)
+  expect(answer.json()).toMatchObject({ error: 'schema_violation', trace_id: expect.stringMatching(UUID) })
+  expect(answer.text).toContain('url')
+})
+
+test.each([
+  ['{"url":"https://api.github.com/","url":"https://evil.example/"}', 'duplicate_key'],
+  ['{"url":9007199254740993}', 'unsafe_integer'],
+  ['{"url":"\\ud800"}', 'lone_surrogate'],
+  ['{"url":1e400}', 'number_range'],
+  ['{"url":', 'syntax'],
+  ['{} {}', 'trailing'],
+  [`${'['.repeat(40)}${']'.repeat(40)}`, 'depth'],
+])('the JSON fault in %s is 422 schema_violation with its reason', async (text, reason) => {
+  const answer = await executeRaw(world.client, lease, 'http_fetch', text)
+  expect(answer.status).toBe(422)
+  expect(answer.json()).toEqual({
+    error: 'schema_violation',
+    reason,
+    path: expect.any(String),
+    message: expect.any(String),
+    trace_id: expect.stringMatching(UUID),
+  })
+})
+
+test('execute does not look at the Content-Type', async () => {
+  const path = '/v1/actions/http_fetch/execute'
+  const { credentials } = await import('../src/harness/raw-client.js')
+  for (const type of ['text/plain', 'not a type', 'application/x-www-form-urlencoded; x']) {
+    const headers = { ...credentials(lease, 'POST', path), 'content-type': type }
+    const body = '{"url":"https://api.github.com/zen"}'
+    const answer = await world.client.send({ method: 'POST', path, headers, body })
+    expect(answer.status, `${type}: ${answer.text}`).toBe(200)
+  }
+})
+
+test('a body over 1 MiB is 413, declared or not', async () => {
+  const big = `{"url":"${'x'.repeat(1_100_000)}"}`
+  const answer = await executeRaw(world.client, lease, 'http_fetch', big)
+  expect(answer.status).toBe(413)
+  expect(answer.json()).toEqual({
+    error: 'request_too_large',
+    message: 'The body is larger than 1048576 bytes.',
+    trace_id: expect.stringMatching(UUID),
+  })
+})
+
+test('an unknown action is 404 with a record', async () => {
+  const answer = await executeRaw(world.client, lease, 'no_such_action', {})
+  expect(answer.status).toBe(404)
+  expect(answer.json()).toEqual({
+    error: 'action_not_found',
+    message: "no action 'no_such_action': GET /v1/actions lists what there is",
+    trace_id: expect.stringMatching(UUID),
+  })
+})
+
+test('an action that needs a human is denied until there is one to ask', async () => {
+  const params = { owner: 'acme', repo: 'x', title: 'hello' }
+  const answer = await executeRaw(world.client, lease, 'github_create_issue', params)
+  expect(answer.status).toBe(403)
+  expect(answer.json()).toMatchObject({
+    error: 'policy_denied',
+    deny_reason: 'approval_not_available',
+    principal: 'agent-test',
+    action_id: 'github_create_issue',
+  })
+})
+
+test.each([
+  ['http://169.254.169.254/latest/meta-data/'],
+  ['http://127.0.0.1/'],
+  ['http://2130706433/'],
+  ['http://0177.0.0.1/'],
+  ['http://0x7f.1/'],
+  ['http://[::1]/'],
+  ['http://[::ffff:169.254.169.254]/'],
+  ['https://api.github.com:8443/'],
+  ['http://api.github.com:443/'],
+])('%s is visibly not allowed: 403 egress_denied, and nothing is sent', async (url) => {
+  const before = world.upstream.requestsStarted
+  const answer = await executeRaw(world.client, lease, 'http_fetch', { url })
+  expect(answer.status, answer.text).toBe(403)
+  const body = answer.json()
+  expect(body['error']).toBe('policy_denied')
+  expect(body['deny_reason']).toMatch(/^egress_denied: /)
+  expect(world.upstream.requestsStarted).toBe(before)
+})
+
+test.each([
+  ['https://evil.com/@api.github.com'],
+  ['https://api.github.com.evil.com/'],
+  ['https://EVIL.com/@api.github.com'],
+  ['https://%65vil.com/@api.github.com'],
+  ['https://evil.com\\@api.github.com/'],
+  ['https://user@api.github.com/'],
+  ['https://user:pass@api.github.com/'],
+  ['https://api.github.com./'],
+  ['ftp://api.github.com/'],
+  ['file:///etc/passwd'],
+  ['//api.github.com/'],
+])('%s does not get around the allow list', async (url) => {
+  const before = world.upstream.requestsStarted
+  const answer = await executeRaw(world.client, lease, 'http_fetch', { url })
+  expect([403, 422], answer.text).toContain(answer.status)
+  expect(world.upstream.requestsStarted).toBe(before)
+})
