@@ -20,11 +20,10 @@ export class Secret {
   toJSON(): string {
     return '[secret]'
   }
-
-  [inspect.custom](): string {
-    return '[secret]'
-  }
 }
+
+// As a statement: a computed member has no inferable type in the declaration file.
+Object.defineProperty(Secret.prototype, inspect.custom, { value: () => '[secret]' })
 
 /** Where secrets come from (design 8, Sources). A fault of the source throws. */
 export interface SecretSource {
