@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib'
 import type { Answer, UpstreamHandler } from './upstream-answer.js'
@@ -64,7 +64,7 @@ export function endlessBody(totalBytes: number = TEN_GIB): UpstreamHandler {
     response.writeHead(200, { 'content-type': 'application/octet-stream' })
     const chunk = Buffer.alloc(65_536, 'a')
     for (let sent = 0; sent < totalBytes && !response.destroyed; sent += chunk.length) {
-      if (!response.write(chunk)) await Promise.race([once(response, 'drain'), gone(response)])
+      if (!response.write(chunk)) await drainedOrGone(response)
     }
     response.end()
   }
@@ -154,6 +154,12 @@ function compress(bytes: Uint8Array, coding: Coding): Buffer {
   return brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } })
 }
 
-async function gone(response: NodeJS.EventEmitter): Promise<void> {
-  await once(response, 'close')
+function drainedOrGone(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const go = (): void => {
+      response.off('drain', go).off('close', go)
+      resolve()
+    }
+    response.on('drain', go).on('close', go)
+  })
 }

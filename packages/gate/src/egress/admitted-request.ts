@@ -15,6 +15,8 @@ export interface AdmittedRequest {
   /** Without the brackets of an IPv6 literal. */
   readonly host: string
   readonly port: number
+  /** The host is an address itself. */
+  readonly literal: boolean
   /** `scheme://host:port`, as the Host header will have it. */
   readonly origin: string
   /** Path and query; may hold an injected secret. */
@@ -35,7 +37,7 @@ export function admitRequest(
   unsafeResolve: ReadonlyMap<string, Endpoint>,
 ): Result<AdmittedRequest, string> {
   const parsed = parseDestination(request.url)
-  if (!parsed.ok) return err(`not a usable destination: ${withoutUrl(parsed.error, request.url)}`)
+  if (!parsed.ok) return err(`not a usable destination: ${parsed.error}`)
   const { scheme, host, port } = parsed.value
   const unsafeTarget = unsafeResolve.get(`${host}:${port}`) ?? null
   const standardPort = scheme === 'https' ? 443 : 80
@@ -56,6 +58,7 @@ export function admitRequest(
     scheme,
     host: bare,
     port,
+    literal: parsed.value.literal,
     origin: `${scheme}://${host}:${port}`,
     path: pathname + search,
     ...head.value,
@@ -67,9 +70,4 @@ function literalProblem(destination: Destination, address: string): string | nul
   if (!destination.literal) return null
   const judged = classifyAddress(address)
   return judged.public ? null : `${destination.host} is not a public address (${judged.range})`
-}
-
-// A parser's message that quotes its input would carry an injected secret out.
-function withoutUrl(message: string, url: string): string {
-  return message.includes(url) ? 'the URL cannot be parsed' : message
 }

@@ -1,3 +1,4 @@
+import { errors } from 'undici'
 import type { EgressErrorType, EgressResult } from './port.js'
 
 /** Why there is no usable response. Names hosts, addresses and error codes only. */
@@ -39,7 +40,9 @@ export function exchangeFailure(error: unknown, host: string, headerLimit: numbe
 }
 
 function exchangeProblem(error: unknown, code: string, host: string): string {
-  if (code.startsWith('HPE_')) return `the answer of ${host} is not HTTP/1.1 (${code})`
+  if (error instanceof errors.HTTPParserError) {
+    return `the answer of ${host} is not HTTP/1.1${parserReason(error.message)}`
+  }
   if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') {
     return `the answer of ${host} is not as long as its Content-Length`
   }
@@ -50,6 +53,13 @@ function exchangeProblem(error: unknown, code: string, host: string): string {
       : `${host} closed the connection before its answer was complete`
   }
   return `the connection to ${host} broke before its answer was complete (${code})`
+}
+
+// The parser's reasons are its own words and quote nothing: ` (Invalid header token)`.
+function parserReason(message: string): string {
+  return (
+    /^Response does not match the HTTP\/1\.1 protocol( \([ -~]{1,80}\))$/.exec(message)?.[1] ?? ''
+  )
 }
 
 /**

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { canonicalAddress } from './own-addresses.js'
+import { canonicalAddress } from './canonical-address.js'
 
 /** An address and port to connect to. */
 export interface Endpoint {
