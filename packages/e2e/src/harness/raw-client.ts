@@ -54,6 +54,11 @@ export class RawClient {
   close(): Promise<void> {
     return this.#pool.close()
   }
+
+  /** Ends without waiting for answers. */
+  destroy(): Promise<void> {
+    return this.#pool.destroy()
+  }
 }
 
 /** A lease and its key, in the hands of a test. */

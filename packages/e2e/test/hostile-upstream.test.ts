@@ -1,0 +1,210 @@
+import {
+  bomb,
+  compressed,
+  createTestCa,
+  drip,
+  echo,
+  endlessBody,
+  giantHeaders,
+  neverAnswers,
+  rawAnswer,
+  redirect,
+  resetAfterHeaders,
+  resetBeforeAnswer,
+  resetMidBody,
+  startUpstream,
+  type UpstreamHandler,
+} from '@latchgate/testkit'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { ALL_ACTIONS, ALL_SINKS } from '../src/harness/gate.js'
+import { executeRaw, type HeldLease, type RawAnswer, takeLease } from '../src/harness/raw-client.js'
+import { startWorld, type World } from '../src/harness/world.js'
+
+const TOKEN = 'ghp_0123456789abcdefghijklmnop'
+
+/** A read with a short time-out and the token in a header. */
+const QUICK = `# Risk rationale: a read of a test upstream.
+action_id: quick_read
+version: "1.0.0"
+description: Reads a path of the test upstream, in at most one second.
+provider_module_digest: builtin:http_api
+required_imports: [latchgate:io/http, latchgate:io/log]
+risk_level: low
+declared_side_effects: [http_read]
+verifier_kind: http_status
+egress: { profile: proxy_allowlist, allowed_domains: [api.github.com] }
+resource_limits: { fuel: 200000000, memory_mb: 64, timeout_seconds: 1, max_io_calls: 1, max_host_response_bytes: 65536 }
+io:
+  max_response_bytes: 1048576
+  request_schema:
+    type: object
+    additionalProperties: false
+    required: [path]
+    properties: { path: { type: string, minLength: 1, maxLength: 200 } }
+template:
+  method: GET
+  url_template: https://api.github.com/{{path}}
+  path_params: [path]
+secrets:
+  - name: GITHUB_TOKEN
+    required: true
+    inject: { header: authorization, format: "Bearer {}" }
+`
+
+let world: World
+let lease: HeldLease
+
+beforeAll(async () => {
+  const acl = {
+    'agent-test': { allowed_actions: [...ALL_ACTIONS, 'quick_read'], allowed_sinks: ALL_SINKS },
+  }
+  world = await startWorld(
+    {
+      manifests: { 'quick-read.yaml': QUICK },
+      data: { policy_version: 't', acl },
+      tables: '[rate_limits]\nexecute_rps_per_session = 1000\nexecute_rps_per_principal = 1000',
+    },
+    { env: { LATCHGATE_SECRET_GITHUB_TOKEN: TOKEN } },
+  )
+  lease = await takeLease(world.client)
+})
+
+afterAll(async () => {
+  await world.close()
+})
+
+async function against(handler: UpstreamHandler): Promise<RawAnswer> {
+  world.upstream.on('GET', '/x', handler)
+  const before = world.upstream.requestsStarted
+  const answer = await executeRaw(world.client, lease, 'quick_read', { path: 'x' })
+  expect(world.upstream.requestsStarted - before, 'one request, never resent').toBe(1)
+  expect(answer.text).not.toContain(TOKEN)
+  return answer
+}
+
+async function receiptOf(answer: RawAnswer): Promise<Record<string, unknown>> {
+  const stored = await world.gate.services.ledger.receipt(String(answer.json()['receipt_id']))
+  expect(stored, answer.text).toBeDefined()
+  return stored?.receipt as unknown as Record<string, unknown>
+}
+
+test.each([
+  ['never answers', neverAnswers(), 'upstream_timeout', 'unknown', 'timeout'],
+  ['drips its body too slowly', drip(Array(40).fill('x'), 100), 'upstream_timeout', 'answered', 'timeout'],
+  ['resets before any byte', resetBeforeAnswer(), 'upstream_protocol', 'unknown', 'provider_error'],
+  ['resets after its headers', resetAfterHeaders(), 'upstream_protocol', 'answered', 'provider_error'],
+  ['resets half-way', resetMidBody('half', 1000), 'upstream_protocol', 'answered', 'provider_error'],
+  ['answers 10 GB', endlessBody(), 'response_too_large', 'answered', 'provider_error'],
+  ['sends a gzip bomb', bomb(64 * 2 ** 20), 'response_too_large', 'answered', 'provider_error'],
+  ['answers garbage', rawAnswer('SMTP ready\r\n\r\n'), 'upstream_protocol', 'unknown', 'provider_error'],
+  ['sends giant headers', giantHeaders(200_000), 'upstream_protocol', 'unknown', 'provider_error'],
+] as const)('an upstream that %s: 502 %s with a receipt', async (_name, handler, type, outcome, cls) => {
+  const answer = await against(handler)
+  expect(answer.status, answer.text).toBe(502)
+  expect(answer.json()).toEqual({
+    error: 'action_execution_failed',
+    error_type: type,
+    message: expect.any(String),
+    outcome,
+    trace_id: expect.any(String),
+    receipt_id: expect.any(String),
+    session_seq: expect.any(Number),
+    log: { index: expect.any(Number), size: expect.any(Number) },
+  })
+  const receipt = await receiptOf(answer)
+  expect(receipt).toMatchObject({
+    outcome,
+    error_type: type,
+    failure_class: cls,
+    verification_outcome: { status: 'provider_failed_before_verification' },
+    runtime: { exit_code: 1 },
+  })
+  expect(JSON.stringify(receipt)).not.toContain(TOKEN)
+})
+
+test('gzip is decoded; gzip of gzip does not get around the search for secrets', async () => {
+  const plain = await against(compressed('hello', ['gzip']))
+  expect(plain.json()).toMatchObject({ output: { data: { body: 'hello' } } })
+  const twice = await against(compressed(`it is ${TOKEN}`, ['gzip', 'gzip']))
+  expect(twice.text).not.toContain(TOKEN)
+})
+
+test.each([
+  ['header', 'text'],
+  ['body', 'text'],
+  ['body', 'base64'],
+  ['body', 'url'],
+  ['header', 'base64'],
+] as const)('a secret echoed in the %s as %s is scrubbed, and the receipt says so', async (place, form) => {
+  const answer = await against(echo(place, form))
+  expect(answer.status, answer.text).toBe(200)
+  expect(answer.text).toContain('***REDACTED***')
+  const base64 = Buffer.from(`Bearer ${TOKEN}`).toString('base64')
+  expect(answer.text).not.toContain(base64.slice(12, 40))
+  const receipt = await receiptOf(answer)
+  expect(receipt['effects']).toMatchObject([
+    { scrubbed: true, secrets: [{ name: 'GITHUB_TOKEN', into: 'header:authorization' }] },
+  ])
+  expect(JSON.stringify(receipt)).not.toContain(TOKEN)
+})
+
+test('a redirect to a private address is returned, not followed', async () => {
+  const answer = await against(redirect('http://169.254.169.254/latest/meta-data/'))
+  expect(answer.json()).toMatchObject({
+    output: { ok: false, error: { code: 'upstream_status', status: 302 } },
+    verification_outcome: 'verification_failed',
+  })
+})
+
+test('an upstream that is down is not_sent, with a receipt', async () => {
+  const down = await startWorld(
+    { resolve: { 'httpbin.org:443': '127.0.0.1:1' } },
+    { env: {} },
+  )
+  const held = await takeLease(down.client)
+  const answer = await executeRaw(down.client, held, 'http_fetch', { url: 'https://httpbin.org/' })
+  expect([answer.status, answer.json()['error_type'], answer.json()['outcome']]).toEqual([
+    502,
+    'upstream_unreachable',
+    'not_sent',
+  ])
+  await down.close()
+})
+
+test('a certificate of another authority is not accepted', async () => {
+  const stranger = await startUpstream({ ca: await createTestCa(), hosts: ['httpbin.org'] })
+  const other = await startWorld({ resolve: { 'httpbin.org:443': stranger.address } })
+  const held = await takeLease(other.client)
+  const answer = await executeRaw(other.client, held, 'http_fetch', { url: 'https://httpbin.org/' })
+  expect(answer.json()).toMatchObject({ error_type: 'upstream_unreachable', outcome: 'not_sent' })
+  expect(stranger.requestsStarted).toBe(0)
+  await other.close()
+  await stranger.close()
+})
+
+test.each([
+  ['a private address', ['10.0.0.1']],
+  ['one private address among public ones', ['93.184.216.34', '169.254.169.254']],
+  ['an IPv6 link-local address', ['fe80::1']],
+  ['a mapped address', ['::ffff:127.0.0.1']],
+])('a name that resolves to %s is egress_denied, not_sent', async (_name, addresses) => {
+  const manifest = QUICK.replaceAll('api.github.com', 'rebind.example').replace('quick_read', 'rebind_read')
+  const acl = { 'agent-test': { allowed_actions: ['rebind_read'], allowed_sinks: ALL_SINKS } }
+  const asked: string[] = []
+  const other = await startWorld(
+    { manifests: { 'r.yaml': manifest }, data: { policy_version: 't', acl } },
+    {
+      env: { LATCHGATE_SECRET_GITHUB_TOKEN: TOKEN },
+      lookup: async (host) => {
+        asked.push(host)
+        return addresses
+      },
+    },
+  )
+  const held = await takeLease(other.client)
+  const answer = await executeRaw(other.client, held, 'rebind_read', { path: 'x' })
+  expect(answer.status, answer.text).toBe(502)
+  expect(answer.json()).toMatchObject({ error_type: 'egress_denied', outcome: 'not_sent' })
+  expect(asked, 'one resolution').toEqual(['rebind.example'])
+  await other.close()
+})
