@@ -36,6 +36,7 @@ decision := denied("untrusted action: digest verification failed") if {
 } else := permitted if {
 	# "No row above matched" is not "every condition holds": a member that is missing matches nothing.
 	is_string(input.principal)
+	sound_entry
 	input.action_trust_verdict == "digest_ok"
 	has_action
 	"tools:call" in input.scopes
@@ -69,18 +70,17 @@ default version := {}
 version := {"policy_version": data.policy_version} if is_string(data.policy_version)
 
 # Rights. An entry of a principal shadows the wildcard entry, an empty one too: otherwise revoking the
-# last action of a principal would hand it the wildcard's. `inherits_wildcard` widens an entry when it
-# is `true`; a value that is not a boolean leaves `sources` undefined, and then nothing is permitted.
+# last action of a principal would hand it the wildcard's. `inherits_wildcard: true` joins the two.
 
 own := data.acl[input.principal]
 
 wildcard := object.get(data.acl, "*", {})
 
-sources := [own] if object.get(own, "inherits_wildcard", false) == false
+sources := [wildcard] if not own
+
+sources := [own] if not own.inherits_wildcard == true
 
 sources := [own, wildcard] if own.inherits_wildcard == true
-
-sources := [wildcard] if not own
 
 has_action if {
 	some source in sources
@@ -88,13 +88,18 @@ has_action if {
 }
 
 # An entry without the list of sinks is broken: undefined, even when no sink is requested.
-permitted_sinks := own.allowed_sinks if object.get(own, "inherits_wildcard", false) == false
+permitted_sinks := wildcard.allowed_sinks if not own
+
+permitted_sinks := own.allowed_sinks if not own.inherits_wildcard == true
 
 permitted_sinks := array.concat(own.allowed_sinks, object.get(wildcard, "allowed_sinks", [])) if {
 	own.inherits_wildcard == true
 }
 
-permitted_sinks := wildcard.allowed_sinks if not own
+# So is one whose `inherits_wildcard` is neither `true` nor `false`: it allows nothing.
+sound_entry if not own
+
+sound_entry if is_boolean(object.get(own, "inherits_wildcard", false))
 
 forbidden_sinks := {sink |
 	some sink in input.requested_sinks

@@ -95,11 +95,6 @@ test_an_entry_with_an_empty_list_is_still_an_entry if {
 	)
 }
 
-test_inheritance_that_is_not_a_boolean_denies if {
-	change := {"principal": "agent:odd"}
-	denied(change, "principal 'agent:odd' is not authorised for action 'http_post'")
-}
-
 # Row 3
 
 test_the_scope_tools_call_is_needed if {
@@ -287,6 +282,10 @@ test_a_principal_without_an_entry_has_the_wildcard if {
 # Fallback
 
 fallback := "no matching allow rule"
+
+test_inheritance_that_is_not_a_boolean_allows_nothing if {
+	denied({"principal": "agent:odd"}, fallback)
+}
 
 test_an_entry_without_sinks_is_denied if {
 	denied({"principal": "agent:broken", "requested_sinks": []}, fallback)
