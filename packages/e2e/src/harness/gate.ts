@@ -37,6 +37,8 @@ export interface ProjectSettings {
   readonly identity?: 'peercred' | 'none'
   /** policies/data.json; default: the principal may call everything. */
   readonly data?: unknown
+  /** Directory of the sockets, `gate.sock` and `gate-admin.sock`; default one of the project's. */
+  readonly socketDirectory?: string
   /** File name → YAML of further manifests. */
   readonly manifests?: Readonly<Record<string, string>>
 }
@@ -89,8 +91,8 @@ export async function createTestProject(settings: ProjectSettings = {}): Promise
   return {
     root,
     configFile,
-    socket: join(root, 's', 'gate.sock'),
-    adminSocket: join(root, 's', 'admin.sock'),
+    socket: join(settings.socketDirectory ?? join(root, 's'), 'gate.sock'),
+    adminSocket: join(settings.socketDirectory ?? join(root, 's'), 'gate-admin.sock'),
     ledger: join(root, 'data', 'audit.db'),
     operator: { apiKey, key },
     remove: () => rmSync(root, { recursive: true, force: true }),
@@ -108,8 +110,8 @@ function configText(
   return [
     'gate_name = "latchgate-test"',
     'log_format = "json"',
-    'listen_uds_path = "s/gate.sock"',
-    'listen_admin_uds_path = "s/admin.sock"',
+    `listen_uds_path = "${settings.socketDirectory ?? 's'}/gate.sock"`,
+    `listen_admin_uds_path = "${settings.socketDirectory ?? 's'}/gate-admin.sock"`,
     'receipt_signing_key_path = "keys/receipt.key"',
     'receipt_keys_jwks_path = "keys/receipt-keys.jwks"',
     'log_signing_key_path = "keys/log.key"',
