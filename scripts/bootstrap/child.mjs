@@ -6,46 +6,50 @@ import { say } from './say.mjs'
 
 const SAY_EVERY_MS = 10_000
 
-/**
- * Runs a script with the Node that runs this one and returns its exit code (128 + n after signal n).
- * `waiting` names the step for those who watch a long one; `onStderr` sees what it complains of.
- */
+/** Runs a script with the Node that runs this one; see `run`. */
 export function runNode(script, args, options = {}) {
   return run(process.execPath, [script, ...args], options)
 }
 
-/** Runs a command in the repository's directory and returns its exit code. */
-export function run(command, args, { waiting, onStderr, shell = false } = {}) {
+/**
+ * Runs a command in the repository's directory and returns its exit code, 128 + n after signal n.
+ * `waiting` gives the words for those who watch a long step. With `readStderr` the child's stderr
+ * goes through that function; `isHopeless` is asked now and then whether to end the child. A signal
+ * ends the child and then this process, unless the child `endsItself` on signals: then its exit code
+ * is the answer.
+ */
+export function run(command, args, options) {
+  const { waiting, readStderr, isHopeless, endsItself = false, shell = false } = options
   return new Promise((resolve, reject) => {
     const begun = Date.now()
     const child = spawn(command, args, {
       cwd: ROOT,
       env: { ...process.env, PATH: pathWithThisNode() },
       shell,
-      stdio: ['inherit', 'inherit', onStderr === undefined ? 'inherit' : 'pipe'],
+      stdio: ['inherit', 'inherit', readStderr === undefined ? 'inherit' : 'pipe'],
     })
     const ticker = waiting === undefined ? undefined : setInterval(tick, SAY_EVERY_MS)
-    const stopForwarding = forwardSignals(child)
-    child.stderr?.on('data', (chunk) => {
-      process.stderr.write(chunk)
-      onStderr(String(chunk))
-    })
+    const signals = forwardSignals(child)
+    child.stderr?.setEncoding('utf8').on('data', (text) => process.stderr.write(readStderr(text)))
     child.once('error', (error) => {
       finish()
       reject(error)
     })
     child.once('close', (code, signal) => {
       finish()
-      resolve(code ?? 128 + (constants.signals[signal] ?? 0))
+      // What comes after an interrupted step must not run, and its exit code may well be 0.
+      if (signals.received !== null && !endsItself) process.kill(process.pid, signals.received)
+      else resolve(code ?? 128 + (constants.signals[signal] ?? 0))
     })
 
     function tick() {
-      say(`still ${waiting} (${Math.round((Date.now() - begun) / 1000)} s)`)
+      say(`${waiting()} (${Math.round((Date.now() - begun) / 1000)} s)`)
+      if (isHopeless?.()) child.kill()
     }
 
     function finish() {
       clearInterval(ticker)
-      stopForwarding()
+      signals.stop()
     }
   })
 }
@@ -61,14 +65,18 @@ function pathWithThisNode() {
  */
 function forwardSignals(child) {
   const terminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY
+  const signals = { received: null, stop }
   const handlers = ['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => [
     signal,
     () => {
+      signals.received = signal
       if (signal !== 'SIGINT' || !terminal) child.kill(signal)
     },
   ])
   for (const [signal, handler] of handlers) process.on(signal, handler)
-  return () => {
+  return signals
+
+  function stop() {
     for (const [signal, handler] of handlers) process.off(signal, handler)
   }
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { run, runNode } from './child.mjs'
 import { toolsAdviceFor } from './node-version.mjs'
 import { explainNpmFailure } from './npm-failure.mjs'
+import { NpmProgress } from './npm-progress.mjs'
 import { ROOT } from './root.mjs'
 import { say, sayFailure } from './say.mjs'
 
@@ -18,7 +19,7 @@ const NPM_CI = [
   '--prefer-offline',
   '--no-audit',
   '--no-fund',
-  '--loglevel=error',
+  '--loglevel=http',
   '--fetch-retries=3',
   '--fetch-retry-mintimeout=1000',
   '--fetch-retry-maxtimeout=5000',
@@ -30,15 +31,14 @@ export async function ensureInstalled(command) {
   if (reason === null) return 0
   say(`installing the dependencies with npm ci: ${reason}`)
   const begun = Date.now()
-  let complaint = ''
+  const progress = new NpmProgress(say)
   const code = await npm(NPM_CI, {
-    waiting: 'installing',
-    onStderr: (text) => {
-      complaint += text
-    },
+    waiting: () => `still installing, ${progress.words}`,
+    readStderr: (text) => progress.read(text),
+    isHopeless: () => progress.hopeless,
   })
   if (code !== 0) {
-    sayFailure(explainNpmFailure(complaint, command))
+    sayFailure(explainNpmFailure(progress.complaint, command))
     return code
   }
   writeFileSync(INSTALLED_BY, `${process.versions.node}\n`)
@@ -94,7 +94,7 @@ async function npm(args, options) {
     return await run('npm', args, { ...options, shell: process.platform === 'win32' })
   } catch (error) {
     if (error.code !== 'ENOENT') throw error
-    options.onStderr('npm is not on the path')
+    process.stderr.write(options.readStderr('npm is not on the path\n'))
     return 127
   }
 }

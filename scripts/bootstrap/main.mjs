@@ -49,7 +49,9 @@ export async function main([name, ...args]) {
 async function build() {
   removeStaleOutputs()
   const begun = Date.now()
-  const code = await runNode('node_modules/typescript/bin/tsc', ['-b'], { waiting: 'compiling' })
+  const code = await runNode('node_modules/typescript/bin/tsc', ['-b'], {
+    waiting: () => 'still compiling',
+  })
   if (code !== 0) {
     sayFailure(`the build failed: tsc -b ended with ${code}; the reasons are above`)
     return code
@@ -72,7 +74,7 @@ function compiledTest(arg) {
 }
 
 function runCompiled(file, args) {
-  if (existsSync(join(ROOT, file))) return runNode(file, args)
+  if (existsSync(join(ROOT, file))) return runNode(file, args, { endsItself: true })
   sayFailure(`${file} is missing although the build succeeded: its source is not in this tree`)
   return 1
 }
