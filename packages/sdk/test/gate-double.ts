@@ -1,0 +1,282 @@
+import type { LeaseClaims } from '@latchgate/protocol'
+import {
+  computeAth,
+  generateLeaseKeyPem,
+  importP256Jwk,
+  type LeaseKey,
+  loadLeaseKey,
+  ProofKeyCache,
+  signLease,
+  uuidv7,
+  verifyDpopProof,
+  verifyLease,
+} from '@latchgate/protocol/node'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+
+/** A request as the double saw it. */
+export interface SeenRequest {
+  readonly method: string
+  readonly path: string
+  readonly headers: IncomingMessage['headers']
+  readonly text: string
+  /** Session of the lease, when the request carried a good one. */
+  readonly sessionId: string | null
+}
+
+/** What the double answers; `raw` replaces the JSON. `hang`: never. `reset`: cuts the connection. */
+export interface DoubleAnswer {
+  readonly status: number
+  readonly json?: unknown
+  readonly raw?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly delayMs?: number
+  readonly end?: 'hang' | 'reset'
+}
+
+type Handler = (request: SeenRequest) => DoubleAnswer
+
+/** Seconds after expiry during which a lease can be renewed (design 10). */
+const RENEWAL_GRACE_SECONDS = 3600
+
+/**
+ * Stands for the gate: issues and renews real leases, checks every proof in full, answers with what
+ * a test prepared.
+ */
+export class GateDouble {
+  readonly seen: SeenRequest[] = []
+  readonly proofKeys: ProofKeyCache = new ProofKeyCache()
+  ttlSeconds: number = 300
+  leaseHandler: Handler | null = null
+  /** Only what the gate of a test configures: the public URL, and the alias on a Unix socket. */
+  htuBases: readonly string[] = []
+  isReference = false
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+  readonly #handlers = new Map<string, Handler>()
+  readonly #usedJtis = new Set<string>()
+  #leaseKey: LeaseKey = loadLeaseKey(generateLeaseKeyPem())
+  #aheadSeconds = 0
+  #socketPath: string | null = null
+
+  private constructor() {
+    this.#server = createServer((request, response) => {
+      this.#answer(request, response).catch((error: unknown) => {
+        response.statusCode = 599
+        response.end(String(error))
+      })
+    })
+    this.#server.on('connection', (socket) => {
+      this.#sockets.add(socket)
+      socket.on('close', () => this.#sockets.delete(socket))
+    })
+  }
+
+  static async onTcp(): Promise<GateDouble> {
+    const double = new GateDouble()
+    await new Promise<void>((resolve) => double.#server.listen(0, '127.0.0.1', resolve))
+    double.htuBases = [double.url]
+    return double
+  }
+
+  static async onSocket(path: string): Promise<GateDouble> {
+    const double = new GateDouble()
+    await new Promise<void>((resolve) => double.#server.listen(path, resolve))
+    double.#socketPath = path
+    double.htuBases = ['http://localhost:3000', 'http://localhost']
+    return double
+  }
+
+  get url(): string {
+    if (this.#socketPath !== null) return 'http://localhost'
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+  }
+
+  get connections(): number {
+    return this.#sockets.size
+  }
+
+  /** What `POST …/execute` answers, for every action. */
+  onExecute(handler: Handler | DoubleAnswer): void {
+    this.#handlers.set('execute', typeof handler === 'function' ? handler : () => handler)
+  }
+
+  /** What a GET of this path answers. */
+  onGet(path: string, handler: Handler | DoubleAnswer): void {
+    this.#handlers.set(path, typeof handler === 'function' ? handler : () => handler)
+  }
+
+  requests(path: string): readonly SeenRequest[] {
+    return this.seen.filter((request) => request.path === path)
+  }
+
+  /** A restart with a new lease key: every lease becomes `invalid_lease`. */
+  forgetLeases(): void {
+    this.#leaseKey = loadLeaseKey(generateLeaseKeyPem())
+  }
+
+  /** Lets time pass for the gate alone; proofs are still judged by the real clock. */
+  advance(seconds: number): void {
+    this.#aheadSeconds += seconds
+  }
+
+  /** Ends idle connections, as a restart would. */
+  dropConnections(): void {
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  async stop(): Promise<void> {
+    this.dropConnections()
+    await new Promise((resolve) => this.#server.close(resolve))
+  }
+
+  async #answer(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = []
+    for await (const chunk of incoming) chunks.push(chunk as Buffer)
+    const method = incoming.method ?? ''
+    const path = incoming.url ?? ''
+    const needsLease = path.endsWith('/execute') || /^\/v1\/(receipts|approvals)\//.test(path)
+    const auth = this.#authenticate(incoming, method, path)
+    const request: SeenRequest = {
+      method,
+      path,
+      headers: incoming.headers,
+      text: Buffer.concat(chunks).toString(),
+      sessionId: 'claims' in auth ? auth.claims.session_id : null,
+    }
+    this.seen.push(request)
+    const refused = needsLease && 'code' in auth ? error(401, auth.code) : null
+    send(response, refused ?? this.#route(request))
+  }
+
+  #route(request: SeenRequest): DoubleAnswer {
+    if (request.path === '/v1/leases') return this.leaseHandler?.(request) ?? this.#lease(request)
+    const key = request.path.endsWith('/execute') ? 'execute' : request.path
+    return this.#handlers.get(key)?.(request) ?? { status: 404, raw: '' }
+  }
+
+  #lease(request: SeenRequest): DoubleAnswer {
+    const body = JSON.parse(request.text) as {
+      dpop_jwk: unknown
+      scopes: string[]
+      budgets?: object
+    }
+    const key = importP256Jwk(body.dpop_jwk)
+    if (!key.ok) return error(400, 'invalid_request')
+    const { authorization } = request.headers
+    let old: LeaseClaims | null = null
+    if (authorization !== undefined && !this.isReference) {
+      const renewed = this.#checkLease(authorization, request.headers['dpop'], 'POST', request.path)
+      if ('code' in renewed) return error(401, renewed.code)
+      old = renewed.claims
+      if (old.cnf.jkt !== key.value.jkt) return error(400, 'invalid_request')
+    }
+    const now = Math.floor(Date.now() / 1000) + this.#aheadSeconds
+    const claims: LeaseClaims = {
+      iss: 'latchgate',
+      sub: 'agent',
+      aud: 'latchgate',
+      exp: now + this.ttlSeconds,
+      nbf: now,
+      iat: now,
+      jti: uuidv7(),
+      session_id: old?.session_id ?? uuidv7(),
+      scope: old?.scope ?? body.scopes,
+      cnf: { jkt: key.value.jkt },
+      epoch: 0,
+      idm: 'none',
+    }
+    return {
+      status: 200,
+      json: {
+        lease_jwt: signLease(claims, this.#leaseKey),
+        session_id: claims.session_id,
+        lease_jti: claims.jti,
+        expires_at: new Date(
+          (Math.floor(Date.now() / 1000) + this.ttlSeconds) * 1000,
+        ).toISOString(),
+      },
+    }
+  }
+
+  #authenticate(
+    incoming: IncomingMessage,
+    method: string,
+    path: string,
+  ): { readonly claims: LeaseClaims } | { readonly code: string } {
+    const { authorization, dpop } = incoming.headers
+    if (path === '/v1/leases' || authorization === undefined) return { code: 'missing_auth_header' }
+    const lease = this.#checkLease(authorization, dpop, method, path)
+    if ('code' in lease) return lease
+    const isOld = lease.claims.exp < Math.floor(Date.now() / 1000) + this.#aheadSeconds
+    return isOld ? { code: 'lease_expired' } : lease
+  }
+
+  #checkLease(
+    authorization: string,
+    dpop: string | string[] | undefined,
+    method: string,
+    path: string,
+  ): { readonly claims: LeaseClaims } | { readonly code: string } {
+    const realNow = Math.floor(Date.now() / 1000)
+    const now = realNow + this.#aheadSeconds
+    const token = authorization.replace(/^DPoP /, '')
+    const lease = verifyLease(token, new Map([[this.#leaseKey.kid, this.#leaseKey]]), now)
+    const { claims } = lease
+    if (claims === undefined) return { code: lease.ok ? 'invalid_lease' : lease.code }
+    if (claims.exp + RENEWAL_GRACE_SECONDS < now) return { code: 'lease_expired' }
+    const verdict = verifyDpopProof(
+      typeof dpop === 'string' ? dpop : '',
+      {
+        method,
+        urls: this.htuBases.map((base) => base + path),
+        token,
+        jkt: claims.cnf.jkt,
+        nowSeconds: realNow,
+      },
+      this.proofKeys,
+    )
+    if (!verdict.ok) return { code: `invalid_dpop ${verdict.reason} ${computeAth(token)}` }
+    if (this.#usedJtis.has(verdict.jti)) return { code: 'replay_detected' }
+    this.#usedJtis.add(verdict.jti)
+    return { claims }
+  }
+}
+
+/** An error body of the gate. */
+export function error(status: number, code: string, members: object = {}): DoubleAnswer {
+  return { status, json: { error: code, ...members } }
+}
+
+/** A 200 of execute. */
+export function executed(members: object = {}): DoubleAnswer {
+  return {
+    status: 200,
+    json: {
+      decision: 'executed',
+      trace_id: 'trace-1',
+      action_id: 'http_fetch',
+      grant_id: 'grant-1',
+      receipt_id: 'receipt-1',
+      output: { ok: true, data: { status_code: 200 } },
+      verification_outcome: 'verified',
+      verification: { outcome: 'verified', is_fully_successful: true },
+      runtime: { duration_ms: 3, exit_code: 0, fuel_consumed: 10 },
+      ...members,
+    },
+  }
+}
+
+function send(response: ServerResponse, answer: DoubleAnswer): void {
+  if (answer.end === 'hang') return
+  if (answer.end === 'reset') {
+    response.socket?.resetAndDestroy()
+    return
+  }
+  const finish = (): void => {
+    response.writeHead(answer.status, { 'content-type': 'application/json', ...answer.headers })
+    response.end(answer.raw ?? (answer.json === undefined ? '' : JSON.stringify(answer.json)))
+  }
+  if (answer.delayMs === undefined) finish()
+  else setTimeout(finish, answer.delayMs)
+}
