@@ -15,7 +15,7 @@ export const ERROR_CODES = {
   empty_actions: { status: 400, meaning: 'The list of actions is empty.' },
   invalid_action_id: { status: 400, meaning: 'This is not an action id.' },
   invalid_domain: { status: 400, meaning: 'This is not a domain that can be allowed.' },
-  invalid_fs_root: { status: 400, meaning: 'fs_root is not an absolute path of a directory.' },
+  invalid_fs_root: { status: 400, meaning: 'The fs_root is not an absolute path of a directory.' },
   invalid_input: { status: 400, meaning: 'A member of the body has an unacceptable value.' },
   invalid_json: { status: 400, meaning: 'The body is not JSON.' },
   invalid_path_glob: { status: 400, meaning: 'This is not a path pattern that can be allowed.' },
