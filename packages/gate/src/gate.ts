@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { Ed25519Signer, ProofKeyCache, uuidv7 } from '@latchgate/protocol/node'
 import { httpApiModule } from '@latchgate/providers'
-import { createSandbox, type Sandbox } from '@latchgate/sandbox'
+import { createSandbox, ModuleRefused, type Sandbox } from '@latchgate/sandbox'
 import { loadActions, type ModulesByName } from './action-snapshot.js'
 import { loadLeaseSigningKey, loadSeed } from './auth/key-files.js'
 import { LruLeaseCache } from './auth/lease-cache.js'
@@ -26,7 +26,8 @@ import { InFlight } from './http/in-flight.js'
 import { createListener, type Route } from './http/listener.js'
 import { agentReceiptRoute, operatorReceiptRoute } from './http/receipt-route.js'
 import { prepareSocketDirectory, protectSocket, removeStaleSocket } from './http/sockets.js'
-import { openLedger } from './ledger/sqlite/index.js'
+import { openLedger, type SqliteLedgerHandle } from './ledger/sqlite/index.js'
+import { RecoveringLedger } from './ledger-recovery.js'
 import { ExecutionSlots } from './pipeline/slots.js'
 import { UnauthenticatedSummary } from './pipeline/unauthenticated-summary.js'
 import { assertWildcardAcl, loadPolicyData } from './policy/load.js'
@@ -216,12 +217,24 @@ async function registerModules(
 ): Promise<ModulesByName> {
   const modules = new Map<string, Awaited<ReturnType<Sandbox['register']>>>()
   const builtin = httpApiModule()
-  modules.set(`builtin:${builtin.name}`, await sandbox.register(builtin.bytes))
+  modules.set(`builtin:${builtin.name}`, await registerModule(sandbox, builtin.bytes))
   for (const bytes of further) {
-    const registered = await sandbox.register(bytes)
+    const registered = await registerModule(sandbox, bytes)
     modules.set(registered.digest, registered)
   }
   return modules
+}
+
+async function registerModule(
+  sandbox: Sandbox,
+  bytes: Uint8Array,
+): ReturnType<Sandbox['register']> {
+  try {
+    return await sandbox.register(bytes)
+  } catch (cause) {
+    if (!(cause instanceof ModuleRefused)) throw cause
+    throw new StartupError('wasm_modules_load_failed', cause.message, { cause })
+  }
 }
 
 async function startPolicy(
@@ -245,22 +258,29 @@ async function startLedger(
   uid: number,
   gateId: string,
   receiptKeys: Services['receiptKeys'],
-): Promise<Services['ledger'] & { close(): Promise<void> }> {
+): Promise<RecoveringLedger> {
   const { config } = options.loaded
   const path = config.ledger_db_path
-  // Beside the database's directory, not in it: a restored copy must not bring its own mark along.
-  const highWaterPath = join(dirname(dirname(path)), `${basename(path)}.high-water`)
-  return openLedger({
-    path,
-    origin: config.gate_name,
-    gateId,
-    logKeySeed: loadSeed(config.log_signing_key_path, uid),
-    receiptKeys,
-    highWaterPath,
-    log: options.log,
-    ...(options.now === undefined ? {} : { now: options.now }),
-    ...(options.synchronous === undefined ? {} : { synchronous: options.synchronous }),
-  })
+  const logKeySeed = loadSeed(config.log_signing_key_path, uid)
+  const open = (): Promise<SqliteLedgerHandle> =>
+    openLedger({
+      path,
+      origin: config.gate_name,
+      gateId,
+      logKeySeed,
+      receiptKeys,
+      // Beside the database's directory, not in it: a restored copy must not bring its mark along.
+      highWaterPath: join(dirname(dirname(path)), `${basename(path)}.high-water`),
+      log: options.log,
+      ...(options.now === undefined ? {} : { now: options.now }),
+      ...(options.synchronous === undefined ? {} : { synchronous: options.synchronous }),
+    })
+  try {
+    return new RecoveringLedger(await open(), open, options.log)
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause)
+    throw new StartupError('ledger_open_failed', message, { cause })
+  }
 }
 
 function readCa(path: string | undefined): string | null {

@@ -25,3 +25,4 @@ export {
 } from './gate.js'
 export { createLogger } from './logging.js'
 export { VERSION } from './version.js'
+export { openDatabase } from './ledger/sqlite/database.js'

@@ -44,7 +44,8 @@ export class AddressVetting {
       }
       if (canonical === null) return denied(`${host} resolves to something that is not an address`)
       // Services bound to the gate's public address trust it as local; nothing outside could ask.
-      if (own.has(canonical)) return denied(`${host} resolves to an address of this host itself`)
+      if (own.has(canonical))
+        return denied(`${host} ${literal ? 'is' : 'resolves to'} an address of this host itself`)
       vetted.add(canonical)
     }
     return vetted.size === 0 ? unreachable(`${host} has no address`) : ok([...vetted])

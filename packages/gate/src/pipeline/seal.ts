@@ -1,5 +1,6 @@
 import { digestBytes, uuidv7 } from '@latchgate/protocol/node'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isPermanent } from '../ledger-recovery.js'
 import type { Appended, SealEntry } from '../ledger/port.js'
 import { Fault } from '../refusal.js'
 import type { Services } from '../services.js'
@@ -55,6 +56,8 @@ async function appendWithRetry(
   try {
     const first = await Promise.race([attempts, deadline])
     if (first !== undefined) return first
+  } catch (cause) {
+    throw new Fault('evidence_persistence_failed', 'the ledger refused the receipt', { cause })
   } finally {
     late.abort()
     deadline.catch(() => undefined)
@@ -78,7 +81,7 @@ async function retrySeal(services: Services, call: Verified, entry: SealEntry): 
         { trace_id: call.traceId, receipt_id: entry.receipt.receipt_id, err: error },
         'the ledger did not take a receipt; it is kept and tried again',
       )
-      if (services.now() >= giveUpAt) throw error
+      if (isPermanent(error) || services.now() >= giveUpAt) throw error
     }
     await sleep(pauseMs, undefined, { ref: false })
   }

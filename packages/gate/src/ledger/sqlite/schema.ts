@@ -1,0 +1,149 @@
+import { LedgerDamaged } from '../faults.js'
+import type { Database } from './database.js'
+import { integer, requireRow } from './row.js'
+
+/** `LGL1`: marks the file as a ledger of ours. */
+const APPLICATION_ID = 0x4c474c31
+const SCHEMA_VERSION = 1
+
+/** How far a commit is pushed to the disk. Anything but FULL is for benchmarks alone. */
+export type Synchronous = 'FULL' | 'NORMAL' | 'OFF'
+
+// Every column is explained in docs/storage.md.
+const SCHEMA = `
+CREATE TABLE log_state (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  origin TEXT NOT NULL,
+  size INTEGER NOT NULL,
+  root BLOB NOT NULL,
+  frontier BLOB NOT NULL,
+  highest_time INTEGER NOT NULL,
+  batch TEXT NOT NULL,
+  batch_from INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE leaves (
+  leaf INTEGER PRIMARY KEY,
+  hash BLOB NOT NULL,
+  type TEXT NOT NULL,
+  id TEXT NOT NULL,
+  time TEXT NOT NULL,
+  trace_id TEXT,
+  session_id TEXT,
+  session_seq INTEGER,
+  principal TEXT,
+  action_id TEXT,
+  decision TEXT,
+  bytes BLOB NOT NULL
+) STRICT;
+CREATE INDEX leaves_by_trace ON leaves (trace_id);
+CREATE UNIQUE INDEX receipts_by_id ON leaves (id) WHERE type = 'receipt';
+
+CREATE TABLE tiles (
+  level INTEGER NOT NULL,
+  tile INTEGER NOT NULL,
+  hashes BLOB NOT NULL,
+  PRIMARY KEY (level, tile)
+) STRICT;
+
+CREATE TABLE keys (
+  purpose TEXT NOT NULL,
+  kid TEXT NOT NULL,
+  public_key BLOB NOT NULL,
+  added_at TEXT NOT NULL,
+  from_leaf INTEGER NOT NULL,
+  to_leaf INTEGER,
+  PRIMARY KEY (purpose, kid)
+) STRICT;
+
+CREATE TABLE sessions (
+  session_id TEXT PRIMARY KEY,
+  last_seq INTEGER NOT NULL,
+  has_budget INTEGER NOT NULL,
+  calls_remaining INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE intents (
+  grant_id TEXT PRIMARY KEY,
+  leaf INTEGER NOT NULL,
+  session_id TEXT NOT NULL,
+  debited INTEGER NOT NULL,
+  dispatch_not_after INTEGER NOT NULL,
+  outcome TEXT NOT NULL CHECK (outcome IN ('open', 'unknown', 'receipt', 'resolved')),
+  outcome_leaf INTEGER,
+  settled INTEGER NOT NULL CHECK (settled = (outcome IN ('receipt', 'resolved')))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX intents_unsettled ON intents (dispatch_not_after) WHERE settled = 0;
+
+CREATE TABLE proofs (
+  id INTEGER PRIMARY KEY,
+  jkt TEXT NOT NULL,
+  jti TEXT NOT NULL,
+  forget_after INTEGER NOT NULL,
+  leaf INTEGER NOT NULL,
+  UNIQUE (jkt, jti)
+) STRICT;
+
+CREATE TABLE payloads (
+  id INTEGER PRIMARY KEY,
+  trace_id TEXT,
+  kind TEXT NOT NULL,
+  leaf INTEGER NOT NULL,
+  hash TEXT NOT NULL,
+  erase_after INTEGER NOT NULL,
+  salt BLOB NOT NULL,
+  bytes BLOB NOT NULL
+) STRICT;
+CREATE INDEX payloads_by_trace ON payloads (trace_id, kind);
+CREATE INDEX payloads_by_age ON payloads (erase_after);
+`
+
+/** Sets a writer's connection up. Must run before the first statement. */
+export function configureWriter(db: Database, synchronous: Synchronous): void {
+  db.exec('PRAGMA busy_timeout = 2000')
+  db.exec('PRAGMA journal_mode = WAL')
+  db.exec(`PRAGMA synchronous = ${synchronous}`)
+  // On macOS an fsync leaves the data in the drive's cache.
+  if (process.platform === 'darwin') {
+    db.exec('PRAGMA fullfsync = 1')
+    db.exec('PRAGMA checkpoint_fullfsync = 1')
+  }
+  // Erased payloads must not stay readable in free pages.
+  db.exec('PRAGMA secure_delete = ON')
+  db.exec('PRAGMA wal_autocheckpoint = 4000')
+  db.exec(`PRAGMA journal_size_limit = ${64 * 1024 * 1024}`)
+  db.exec('PRAGMA cache_size = -16000')
+}
+
+/**
+ * True for a database without any table: a log yet to be begun. Throws LedgerDamaged for a file
+ * that is something else, or of a version that this program does not know.
+ */
+export function isEmptyDatabase(db: Database): boolean {
+  const tables = requireRow(db.prepare('SELECT count(*) AS n FROM sqlite_schema').get(), 'schema')
+  if (integer(tables, 'n') === 0) return true
+  assertLedger(db)
+  return false
+}
+
+/** Throws LedgerDamaged unless the database is a ledger of this version. */
+export function assertLedger(db: Database): void {
+  const application = requireRow(db.prepare('PRAGMA application_id').get(), 'application_id')
+  if (integer(application, 'application_id') !== APPLICATION_ID) {
+    throw new LedgerDamaged('the file is a SQLite database, but not a LatchGate ledger')
+  }
+  const version = requireRow(db.prepare('PRAGMA user_version').get(), 'user_version')
+  const found = integer(version, 'user_version')
+  if (found !== SCHEMA_VERSION) {
+    throw new LedgerDamaged(
+      `the ledger has format ${found}; this program knows ${SCHEMA_VERSION}: use the one that wrote it`,
+    )
+  }
+}
+
+/** Creates all tables. Runs inside the transaction that also writes the first leaves. */
+export function createSchema(db: Database): void {
+  db.exec(SCHEMA)
+  db.exec(`PRAGMA application_id = ${APPLICATION_ID}`)
+  db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`)
+}

@@ -1,0 +1,408 @@
+import type { Worker } from 'node:worker_threads'
+import { ok, err, type Result } from '@latchgate/protocol'
+import { LedgerFault } from '../faults.js'
+import type {
+  Appended,
+  Intended,
+  IntendEntry,
+  IntendRefusal,
+  Ledger,
+  LeaseEntry,
+  LogKeyRecord,
+  OpenIntent,
+  PayloadDraft,
+  RecordEntry,
+  SealEntry,
+  StoredReceipt,
+} from '../port.js'
+import {
+  type Command,
+  type FromWriter,
+  type Outcome,
+  type Ready,
+  STATUS,
+  type Swept,
+  type ToWriter,
+} from './commands.js'
+import { CommandEncoder, type LogIdentity } from './entry-commands.js'
+import type { LedgerReader } from './ledger-reader.js'
+
+/** How far the wall clock may be behind the latest record (notes/evidence 4). */
+const CLOCK_TOLERANCE_MS = 5000
+/** A commit that takes longer than this makes the ledger unhealthy. */
+const STUCK_AFTER_MS = 5000
+/** Commands of one turn after which the writer is given what there is. */
+const FLUSH_AT = 16
+
+/** Where the ledger reports what no caller waits for. A pino logger fits. */
+export interface LedgerLog {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/** The SQLite ledger, with what a gate needs beyond the port. */
+export interface SqliteLedgerHandle extends Ledger {
+  /** `failed`: a commit failed; close this one and open the ledger anew. */
+  readonly state: 'open' | 'closed' | 'failed'
+  /** Id of the last commit before this ledger was opened; see {@link LedgerFault.batch}. */
+  readonly lastBatch: string
+  /** Size of the tree at the latest checkpoint. */
+  readonly size: number
+  /** Verifier key of the log, for whoever wants to check it elsewhere (C2SP vkey). */
+  readonly vkey: string
+  /** One pass of the sweeper; it runs by itself every few seconds. */
+  sweep(): Promise<Swept>
+}
+
+/** What the main thread's side of the ledger works with. */
+export interface SqliteLedgerParts {
+  readonly worker: Worker
+  readonly reader: LedgerReader
+  readonly identity: LogIdentity
+  readonly vkey: string
+  readonly ready: Ready
+  readonly now: () => number
+  readonly log: LedgerLog
+  readonly sweepEveryMs: number
+  /** Releases the lock; called last. */
+  readonly release: () => void
+}
+
+interface Waiter {
+  readonly settle: (outcome: Outcome, size: number) => void
+  readonly reject: (fault: LedgerFault) => void
+}
+
+/**
+ * The port on the gate's thread: encodes entries, hands them to the writer thread once per turn of
+ * the event loop, and settles the promises in the order of the commands.
+ */
+export class SqliteLedger implements SqliteLedgerHandle {
+  readonly #parts: SqliteLedgerParts
+  readonly #encoder: CommandEncoder
+  readonly #sweeps = new Map<number, (swept: Swept | LedgerFault) => void>()
+  readonly #closed: Promise<void>
+  #sweepTimer: NodeJS.Timeout
+  #resolveClosed: () => void = () => undefined
+  #state: 'open' | 'closing' | 'closed' | 'failed' = 'open'
+  #commands: Command[] = []
+  #waiters: Waiter[] = []
+  #posted: Waiter[][] = []
+  #postedAt = 0
+  #note: string
+  #size: number
+  #highestTime: number
+  #nextSweep = 0
+
+  constructor(parts: SqliteLedgerParts) {
+    this.#parts = parts
+    this.#encoder = new CommandEncoder(parts.identity)
+    this.#note = parts.ready.note
+    this.#size = parts.ready.size
+    this.#highestTime = parts.ready.highestTime
+    this.#closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve
+    })
+    parts.worker.on('message', (message: FromWriter) => this.#receive(message))
+    parts.worker.on('error', (error) => this.#fail(String(error), null))
+    parts.worker.on('exit', () => this.#exited())
+    this.#sweepTimer = setInterval(() => this.#sweepQuietly(), parts.sweepEveryMs)
+    this.#sweepTimer.unref()
+  }
+
+  get origin(): string {
+    return this.#parts.identity.origin
+  }
+
+  get state(): 'open' | 'closed' | 'failed' {
+    return this.#state === 'closing' ? 'closed' : this.#state
+  }
+
+  get lastBatch(): string {
+    return this.#parts.ready.lastBatch
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  get vkey(): string {
+    return this.#parts.vkey
+  }
+
+  async record(entry: RecordEntry): Promise<Appended> {
+    return this.#append(() => this.#encoder.record(entry, this.#time()), appended)
+  }
+
+  async issueLease(
+    entry: LeaseEntry,
+  ): Promise<Result<Appended, { readonly code: 'replay_detected' }>> {
+    return this.#append(
+      () => this.#encoder.lease(entry, this.#time()),
+      (outcome, size) =>
+        outcome.status === STATUS.replay_detected
+          ? err({ code: 'replay_detected' } as const)
+          : ok(appended(outcome, size)),
+    )
+  }
+
+  async intend(entry: IntendEntry): Promise<Result<Intended, IntendRefusal>> {
+    return this.#append(() => this.#encoder.intend(entry, this.#time()), intended)
+  }
+
+  async seal(entry: SealEntry): Promise<Appended> {
+    // An effect has happened: its receipt is taken whatever the clock says.
+    return this.#append(() => this.#encoder.seal(entry, this.#parts.now()), sealed)
+  }
+
+  async callsRemaining(sessionId: string): Promise<number | null | undefined> {
+    return this.#reader().callsRemaining(sessionId)
+  }
+
+  async receipt(receiptId: string): Promise<StoredReceipt | undefined> {
+    return this.#reader().receipt(receiptId)
+  }
+
+  async payload(traceId: string, kind: PayloadDraft['kind']): Promise<Uint8Array | undefined> {
+    return this.#reader().payload(traceId, kind)
+  }
+
+  async keys(): Promise<readonly LogKeyRecord[]> {
+    return this.#reader().keys()
+  }
+
+  async openIntents(): Promise<readonly OpenIntent[]> {
+    return this.#reader().openIntents()
+  }
+
+  checkpoint(): string {
+    return this.#note
+  }
+
+  async inclusionProof(index: number, size: number): Promise<readonly Uint8Array[]> {
+    return this.#reader().inclusionProof(index, this.#published(size))
+  }
+
+  async consistencyProof(from: number, to: number): Promise<readonly Uint8Array[]> {
+    return this.#reader().consistencyProof(from, this.#published(to))
+  }
+
+  async leaf(index: number): Promise<Uint8Array | undefined> {
+    return this.#reader().leaf(index)
+  }
+
+  async healthy(): Promise<boolean> {
+    const isStuck = this.#posted.length > 0 && performance.now() - this.#postedAt > STUCK_AFTER_MS
+    return this.#state === 'open' && !isStuck
+  }
+
+  async sweep(): Promise<Swept> {
+    if (this.#state !== 'open') throw this.#closedFault()
+    const id = this.#nextSweep
+    this.#nextSweep += 1
+    const result = new Promise<Swept>((resolve, reject) => {
+      this.#sweeps.set(id, (swept) => {
+        if (swept instanceof LedgerFault) reject(swept)
+        else resolve(swept)
+      })
+    })
+    this.#post({ kind: 'sweep', now: this.#time(), id })
+    return result
+  }
+
+  async close(): Promise<void> {
+    if (this.#state === 'open') {
+      this.#flush()
+      this.#state = 'closing'
+      clearInterval(this.#sweepTimer)
+      this.#post({ kind: 'close' })
+    }
+    return this.#closed
+  }
+
+  #append<T>(encode: () => Command, map: (outcome: Outcome, size: number) => T): Promise<T> {
+    if (this.#state !== 'open') throw this.#closedFault()
+    const command = encode()
+    const queued = this.#commands.push(command)
+    if (queued === 1) setImmediate(() => this.#flush())
+    return new Promise<T>((resolve, reject) => {
+      const settle = (outcome: Outcome, size: number): void => {
+        try {
+          resolve(map(outcome, size))
+        } catch (fault) {
+          reject(fault as Error)
+        }
+      }
+      this.#waiters.push({ settle, reject })
+      // A long turn must not keep the writer waiting for its end.
+      if (queued >= FLUSH_AT) this.#flush()
+    })
+  }
+
+  // Once a turn: everything that one turn of the event loop wants to record is one message.
+  #flush(): void {
+    if (this.#commands.length === 0 || this.#state !== 'open') return
+    const blob = this.#encoder.takeBlob()
+    if (this.#posted.length === 0) this.#postedAt = performance.now()
+    this.#posted.push(this.#waiters)
+    this.#post({ kind: 'commands', commands: this.#commands, blob }, [blob.buffer])
+    this.#commands = []
+    this.#waiters = []
+  }
+
+  #post(message: ToWriter, transfer: readonly ArrayBuffer[] = []): void {
+    this.#parts.worker.postMessage(message, transfer)
+  }
+
+  #receive(message: FromWriter): void {
+    switch (message.kind) {
+      case 'committed':
+        return this.#committed(message)
+      case 'swept':
+        this.#publish(message.note, message.size)
+        this.#sweeps.get(message.id)?.(message.swept)
+        this.#sweeps.delete(message.id)
+        return
+      case 'failed':
+        return this.#fail(message.message, message.batch)
+      case 'closed':
+        this.#state = 'closed'
+        return
+      default:
+        return
+    }
+  }
+
+  #committed(message: Extract<FromWriter, { kind: 'committed' }>): void {
+    this.#publish(message.note, message.size)
+    const { outcomes, size } = message
+    let at = 0
+    while (at < outcomes.length) {
+      for (const waiter of this.#posted.shift() ?? []) {
+        waiter.settle(outcomeAt(outcomes, at), size)
+        at += 4
+      }
+    }
+    this.#postedAt = performance.now()
+  }
+
+  #publish(note: string, size: number): void {
+    if (size <= this.#size) return
+    this.#note = note
+    this.#size = size
+  }
+
+  #fail(message: string, batch: string | null): void {
+    if (this.#state === 'failed' || this.#state === 'closed') return
+    this.#state = 'failed'
+    clearInterval(this.#sweepTimer)
+    this.#parts.log.error({ batch, reason: message }, 'a commit failed: the ledger has stopped')
+    const fault = new LedgerFault(
+      'commit_failed',
+      `the commit failed, whether it is on the disk is not known: ${message}`,
+      { batch },
+    )
+    for (const waiter of [...this.#posted.flat(), ...this.#waiters]) waiter.reject(fault)
+    for (const settle of this.#sweeps.values()) settle(fault)
+    this.#posted = []
+    this.#waiters = []
+    this.#commands = []
+    this.#sweeps.clear()
+    void this.#parts.worker.terminate()
+  }
+
+  #exited(): void {
+    if (this.#state !== 'closed') this.#fail('the writer thread has ended', null)
+    this.#parts.reader.close()
+    this.#parts.release()
+    this.#resolveClosed()
+  }
+
+  #sweepQuietly(): void {
+    if (this.#sweeps.size > 0 || this.#isClockBehind()) return
+    this.sweep().then(
+      (swept) => {
+        if (swept.unknown > 0) {
+          this.#parts.log.warn({ ...swept }, 'calls without an outcome are now listed as unknown')
+        }
+      },
+      (error: unknown) => this.#parts.log.error({ err: error }, 'the sweeper could not finish'),
+    )
+  }
+
+  #reader(): LedgerReader {
+    if (this.#state !== 'open') throw this.#closedFault()
+    return this.#parts.reader
+  }
+
+  #published(size: number): number {
+    if (size <= this.#size) return size
+    throw new RangeError(`the log has ${this.#size} leaves, not ${size}`)
+  }
+
+  #isClockBehind(): boolean {
+    return this.#parts.now() < this.#highestTime - CLOCK_TOLERANCE_MS
+  }
+
+  #time(): number {
+    const now = this.#parts.now()
+    if (now > this.#highestTime) this.#highestTime = now
+    if (!this.#isClockBehind()) return now
+    const behind = this.#highestTime - now
+    throw new LedgerFault(
+      'clock_error',
+      `the clock is ${behind} ms behind the latest record: set it right; until then calls are denied`,
+    )
+  }
+
+  #closedFault(): LedgerFault {
+    return this.#state === 'failed'
+      ? new LedgerFault('commit_failed', 'a commit failed earlier: the ledger must be opened anew')
+      : new LedgerFault('closed', 'the ledger is closed')
+  }
+}
+
+function appended(outcome: Outcome, size: number): Appended {
+  return { index: outcome.index, size, sessionSeq: outcome.sessionSeq }
+}
+
+function intended(outcome: Outcome, size: number): Result<Intended, IntendRefusal> {
+  const { status, index, callsRemaining } = outcome
+  if (status === STATUS.ok) {
+    return ok({ index, size, sessionSeq: outcome.sessionSeq ?? 0, callsRemaining })
+  }
+  const code = REFUSALS.find((refusal) => STATUS[refusal] === status)
+  if (code === undefined) throw new LedgerFault('commit_failed', `unknown status ${status}`)
+  return err({ code })
+}
+
+const REFUSALS = [
+  'grant_consumed',
+  'replay_detected',
+  'budget_exhausted',
+  'budget_session_not_found',
+] as const
+
+function sealed(outcome: Outcome, size: number): Appended {
+  if (outcome.status === STATUS.intent_not_found) {
+    throw new LedgerFault('intent_not_found', 'there is no intent for the grant of this receipt')
+  }
+  if (outcome.status === STATUS.already_sealed) {
+    throw new LedgerFault('already_sealed', 'the grant of this receipt has another outcome')
+  }
+  return appended(outcome, size)
+}
+
+function outcomeAt(numbers: Float64Array, at: number): Outcome {
+  return {
+    status: numbers[at] ?? Number.NaN,
+    index: numbers[at + 1] ?? Number.NaN,
+    sessionSeq: numberOrNull(numbers[at + 2]),
+    callsRemaining: numberOrNull(numbers[at + 3]),
+  }
+}
+
+function numberOrNull(value: number | undefined): number | null {
+  return value === undefined || Number.isNaN(value) ? null : value
+}
