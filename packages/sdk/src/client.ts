@@ -50,9 +50,10 @@ export class LatchGateClient {
   #agentId: string | null
 
   constructor(options: ClientOptions = {}) {
-    const { socket, ...named } = options
-    const usable = options.dispatcher === undefined ? options : named
-    this.#channel = new GateChannel(resolveGateAddress(usable, process.env), options.dispatcher)
+    const { dispatcher, baseUrl, publicBaseUrl } = options
+    const socket = dispatcher === undefined ? options.socket : undefined
+    const address = resolveGateAddress({ socket, baseUrl, publicBaseUrl }, process.env)
+    this.#channel = new GateChannel(address, dispatcher)
     this.#timeouts = timeoutsOf(options.timeoutMs)
     this.#key = options.key ?? null
     this.#agentId = options.agentId ?? null

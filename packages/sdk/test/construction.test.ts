@@ -55,7 +55,12 @@ test('no other environment variable is read', () => {
   const names: string[] = []
   const env = new Proxy<Record<string, string | undefined>>(
     {},
-    { get: (_, name) => (names.push(String(name)), undefined) },
+    {
+      get: (_, name) => {
+        names.push(String(name))
+        return undefined
+      },
+    },
   )
   resolveGateAddress({}, env)
   expect([...new Set(names)].sort()).toEqual(['LATCHGATE_URL', 'XDG_RUNTIME_DIR'])

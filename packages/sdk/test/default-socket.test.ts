@@ -129,7 +129,8 @@ test('a socket that the program names is its own choice and not checked', async 
   const { gate, path } = await boundSocketOfDouble(directory)
   chmodSync(directory.file('latchgate'), 0o755)
   gate.onExecute(executed())
-  await client({ socket: path, agentId: 'a' }).execute('http_fetch')
+  const result = await client({ socket: path, agentId: 'a' }).execute('http_fetch')
+  expect(result.receiptId).toBe('receipt-1')
 })
 
 async function boundSocketOfDouble(

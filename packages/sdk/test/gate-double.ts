@@ -46,7 +46,7 @@ const RENEWAL_GRACE_SECONDS = 3600
 export class GateDouble {
   readonly seen: SeenRequest[] = []
   readonly proofKeys: ProofKeyCache = new ProofKeyCache()
-  ttlSeconds: number = 300
+  ttlSeconds = 300
   leaseHandler: Handler | null = null
   /** Only what the gate of a test configures: the public URL, and the alias on a Unix socket. */
   htuBases: readonly string[] = []
@@ -57,9 +57,10 @@ export class GateDouble {
   readonly #usedJtis = new Set<string>()
   #leaseKey: LeaseKey = loadLeaseKey(generateLeaseKeyPem())
   #aheadSeconds = 0
-  #socketPath: string | null = null
+  readonly #socketPath: string | null
 
-  private constructor() {
+  private constructor(socketPath: string | null) {
+    this.#socketPath = socketPath
     this.#server = createServer((request, response) => {
       this.#answer(request, response).catch((error: unknown) => {
         response.statusCode = 599
@@ -73,16 +74,15 @@ export class GateDouble {
   }
 
   static async onTcp(): Promise<GateDouble> {
-    const double = new GateDouble()
+    const double = new GateDouble(null)
     await new Promise<void>((resolve) => double.#server.listen(0, '127.0.0.1', resolve))
     double.htuBases = [double.url]
     return double
   }
 
   static async onSocket(path: string): Promise<GateDouble> {
-    const double = new GateDouble()
+    const double = new GateDouble(path)
     await new Promise<void>((resolve) => double.#server.listen(path, resolve))
-    double.#socketPath = path
     double.htuBases = ['http://localhost:3000', 'http://localhost']
     return double
   }

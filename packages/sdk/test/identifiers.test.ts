@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { checkIdentifier } from '../src/identifier.js'
 import { client, gateOnTcp } from './setup.js'
 
-const FIRST = [...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789']
+const FIRST = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'.split('')
 const REST = [...FIRST, '.', '_', '-']
 
 const identifiers = fc
@@ -32,7 +32,11 @@ test('256 characters are not too many', () => {
 })
 
 test('every id of the grammar is accepted', () => {
-  fc.assert(fc.property(identifiers, (id) => checkIdentifier('actionId', id) === undefined))
+  fc.assert(
+    fc.property(identifiers, (id) => {
+      expect(() => checkIdentifier('actionId', id)).not.toThrow()
+    }),
+  )
 })
 
 test('an id that is accepted is one path segment, unchanged by URL parsing', () => {
@@ -62,7 +66,7 @@ test('anything that spoils an id makes it refused', () => {
     fc.property(identifiers, spoilers, fc.nat(), (id, spoiler, at) => {
       const cut = at % (id.length + 1)
       const spoiled = id.slice(0, cut) + spoiler + id.slice(cut)
-      expect(() => checkIdentifier('actionId', spoiled)).toThrow()
+      expect(() => checkIdentifier('actionId', spoiled)).toThrow(/^actionId /)
     }),
   )
 })

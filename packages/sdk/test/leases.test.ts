@@ -5,6 +5,7 @@ import {
   DPoPKeyPair,
   LatchGateAuthError,
   LatchGateBudgetExhausted,
+  LatchGateError,
   LatchGateLeaseExpired,
   LatchGateNotConnected,
 } from '../src/index.js'
@@ -24,7 +25,7 @@ function leaseBodies(gate: GateDouble): readonly Record<string, unknown>[] {
 }
 
 function xOf(body: Record<string, unknown> | undefined): unknown {
-  return (body?.['dpop_jwk'] as { x: string }).x
+  return (body?.['dpop_jwk'] as { x: string } | undefined)?.x
 }
 
 async function readyGate(): Promise<GateDouble> {
@@ -65,7 +66,7 @@ test('connect() asks for tools:call and no budget unless told otherwise', async 
   await agent.connect({ scopes: ['tools:call', 'db:read'], maxCalls: 5 })
   await agent.connect({ maxCostUsdCents: 20 })
   await agent.connect({ maxCalls: 0, maxCostUsdCents: 20 })
-  const asked = leaseBodies(gate).map(({ dpop_jwk: _, ...rest }) => rest)
+  const asked = leaseBodies(gate).map(({ scopes, budgets }) => ({ scopes, budgets }))
   expect(asked).toEqual([
     { scopes: ['tools:call'] },
     { scopes: ['tools:call', 'db:read'], budgets: { max_calls: 5 } },
@@ -388,9 +389,9 @@ test.each([500, 502, 503, 429, 409])(
   async (status) => {
     const gate = await readyGate()
     gate.onExecute(error(status, 'some_code'))
-    await expect(
-      client({ baseUrl: gate.url, agentId: 'a' }).execute('http_fetch'),
-    ).rejects.toThrow()
+    await expect(client({ baseUrl: gate.url, agentId: 'a' }).execute('http_fetch')).rejects.toThrow(
+      LatchGateError,
+    )
     expect(gate.requests(EXECUTE)).toHaveLength(1)
   },
 )

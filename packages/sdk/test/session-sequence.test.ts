@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { LatchGateError } from '../src/index.js'
 import { SessionSequence } from '../src/session-sequence.js'
 import { error, executed } from './gate-double.js'
 import { client, gateOnTcp } from './setup.js'
@@ -21,10 +22,13 @@ const steps = fc.array(
   fc.integer({ min: 1, max: 6 }).chain((starts) =>
     fc.record({
       starts: fc.constant(starts),
-      order: fc.shuffledSubarray([...Array(starts).keys()], {
-        minLength: starts,
-        maxLength: starts,
-      }),
+      order: fc.shuffledSubarray(
+        Array.from({ length: starts }, (_, i) => i),
+        {
+          minLength: starts,
+          maxLength: starts,
+        },
+      ),
       tells: fc.array(fc.boolean(), { minLength: starts, maxLength: starts }),
     }),
   ),
@@ -110,11 +114,11 @@ test('the client checks the numbers of its answers, denials and failures include
   gate.onExecute(executed({ session_seq: 1 }))
   expect((await agent.execute('http_fetch')).sessionSeq).toBe(1)
   gate.onExecute(error(403, 'policy_denied', { session_seq: 2 }))
-  await expect(agent.execute('http_fetch')).rejects.toThrow()
+  await expect(agent.execute('http_fetch')).rejects.toThrow(LatchGateError)
   gate.onExecute(error(403, 'policy_denied'))
-  await expect(agent.execute('http_fetch')).rejects.toThrow()
+  await expect(agent.execute('http_fetch')).rejects.toThrow(LatchGateError)
   gate.onExecute(error(502, 'action_execution_failed', { session_seq: 4 }))
-  await expect(agent.execute('http_fetch')).rejects.toThrow()
+  await expect(agent.execute('http_fetch')).rejects.toThrow(LatchGateError)
   expect(agent.sequenceFindings).toEqual([])
   gate.onExecute(executed({ session_seq: 9 }))
   await agent.execute('http_fetch')
