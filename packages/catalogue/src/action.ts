@@ -1,0 +1,125 @@
+import {
+  err,
+  escapePointer,
+  type Json,
+  type JsonObject,
+  jsonDepth,
+  largestArray,
+  ok,
+  type Result,
+} from '@latchgate/protocol'
+import type { Manifest } from './manifest/manifest.js'
+import { compileSchema, type SchemaCheck } from './schema/compile-schema.js'
+import type { SchemaFault } from './schema/schema-fault.js'
+import { hasDefaults } from './schema/schema-rules.js'
+
+/** Deepest nesting of parameters and results: a scalar is 0, `{}` is 1 (actions spec 2.6). */
+export const MAX_JSON_DEPTH = 10
+
+/** Longest array anywhere in them. */
+export const MAX_ARRAY_ITEMS = 100
+
+/** A manifest with its schemas compiled. */
+export interface Action {
+  readonly manifest: Manifest
+  /**
+   * Checks parameters: limits first, then the request schema. `arguments` are the parameters with the
+   * schema's defaults; the value given is not changed.
+   */
+  validateRequest(params: Json): Result<{ readonly arguments: JsonObject }, readonly SchemaFault[]>
+  /** Checks a provider's document: limits, the envelope `{"ok": boolean, …}`, the response schema. */
+  validateResponse(output: Json): Result<void, readonly SchemaFault[]>
+}
+
+/** Compiles an action; the error names the schema at fault and says what is wrong with it. */
+export function compileAction(
+  manifest: Manifest,
+): Result<Action, { readonly key: string; readonly message: string }> {
+  const { request_schema, response_schema } = manifest.io
+  const request = compileOptional(request_schema)
+  if (!request.ok) return err({ key: 'io.request_schema', message: request.error })
+  const response = compileOptional(response_schema)
+  if (!response.ok) return err({ key: 'io.response_schema', message: response.error })
+  const fillsDefaults = request_schema !== undefined && hasDefaults(request_schema)
+  const fillsResponse = response_schema !== undefined && hasDefaults(response_schema)
+  return ok({
+    manifest,
+    validateRequest: (params) => checkRequest(manifest, request.value, fillsDefaults, params),
+    validateResponse: (output) => checkResponse(response.value, fillsResponse, output),
+  })
+}
+
+function compileOptional(schema: JsonObject | undefined): Result<SchemaCheck | null, string> {
+  return schema === undefined ? ok(null) : compileSchema(schema)
+}
+
+function checkRequest(
+  manifest: Manifest,
+  check: SchemaCheck | null,
+  fillsDefaults: boolean,
+  params: Json,
+): Result<{ readonly arguments: JsonObject }, readonly SchemaFault[]> {
+  if (!isObject(params)) return err([{ path: '', message: 'must be an object' }])
+  const text = JSON.stringify(params)
+  const limit = manifest.io.max_request_bytes
+  const broken = sizeFault(text, limit) ?? shapeFault(params)
+  if (broken !== null) return err([broken])
+  // A copy, since the checker writes defaults into what it checks.
+  const args = fillsDefaults ? (JSON.parse(text) as JsonObject) : params
+  const faults = check === null ? [] : check(args)
+  return faults.length > 0 ? err(faults) : ok({ arguments: args })
+}
+
+// The size in bytes is the provider's to exceed and the sandbox's to cap; here is the shape.
+function checkResponse(
+  check: SchemaCheck | null,
+  fillsDefaults: boolean,
+  output: Json,
+): Result<void, readonly SchemaFault[]> {
+  if (!isObject(output)) return err([{ path: '', message: 'response must be a JSON object' }])
+  if (!Object.hasOwn(output, 'ok')) {
+    return err([{ path: '/ok', message: "response must contain an 'ok' field" }])
+  }
+  if (typeof output['ok'] !== 'boolean') {
+    return err([{ path: '/ok', message: "response 'ok' field must be a boolean" }])
+  }
+  const broken = shapeFault(output)
+  if (broken !== null) return err([broken])
+  // A result is evidence: no default may be written into it.
+  const checked = fillsDefaults ? structuredClone(output) : output
+  const faults = check === null ? [] : check(checked)
+  return faults.length > 0 ? err(faults) : ok(undefined)
+}
+
+function sizeFault(text: string, limit: number): SchemaFault | null {
+  // No code unit takes more than three bytes of UTF-8, so most texts need not be encoded to know.
+  if (text.length * 3 <= limit) return null
+  const bytes = text.length > limit ? text.length : new TextEncoder().encode(text).length
+  if (bytes <= limit) return null
+  return { path: '', message: `exceeds the size limit of ${limit} bytes` }
+}
+
+function shapeFault(value: JsonObject): SchemaFault | null {
+  const depth = jsonDepth(value)
+  if (depth > MAX_JSON_DEPTH) {
+    return { path: '', message: `is nested ${depth} levels deep (at most ${MAX_JSON_DEPTH})` }
+  }
+  if (largestArray(value) <= MAX_ARRAY_ITEMS) return null
+  const message = `holds an array of more than ${MAX_ARRAY_ITEMS} items`
+  return { path: longestArrayPath(value), message }
+}
+
+function longestArrayPath(value: Json): string {
+  if (typeof value !== 'object' || value === null) return ''
+  if (Array.isArray(value) && value.length > MAX_ARRAY_ITEMS) return ''
+  for (const [name, member] of Object.entries(value as JsonObject)) {
+    if (largestArray(member) > MAX_ARRAY_ITEMS) {
+      return `/${escapePointer(name)}${longestArrayPath(member)}`
+    }
+  }
+  return ''
+}
+
+function isObject(value: Json): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,28 @@
+import { DOMAIN_FAULTS, validateManifestDomain } from '../destination/domain-entry.js'
+import type { ManifestEgress } from './manifest.js'
+import type { Section } from './section.js'
+
+/** Reads `egress`; entries are kept in the normalised form in which they are matched. */
+export function readEgress(top: Section): ManifestEgress {
+  const egress = top.section('egress', {
+    known: ['profile', 'allowed_domains'],
+    unavailable: { allowed_methods: 'remove it: the method is fixed by template.method' },
+  })
+  const profile = egress.choice('profile', ['none', 'proxy_allowlist'], 'none')
+  const domains: string[] = []
+  for (const [index, text] of egress.texts('allowed_domains', []).entries()) {
+    const entry = validateManifestDomain(text)
+    if (entry.ok) {
+      domains.push(entry.value)
+      continue
+    }
+    const why = `${entry.error}: ${DOMAIN_FAULTS[entry.error]}`
+    const problem = `egress.allowed_domains entry '${text}' is invalid: ${why}`
+    egress.report(`allowed_domains[${index}]`, problem, "write 'host', '=host' or '*.domain'")
+  }
+  if (profile === 'none' && domains.length > 0) {
+    const problem = 'domains are listed, but the profile is none: they would be ignored'
+    egress.report('allowed_domains', problem, 'set egress.profile: proxy_allowlist')
+  }
+  return { profile, allowed_domains: domains }
+}

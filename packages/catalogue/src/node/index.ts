@@ -1,0 +1,5 @@
+export {
+  builtinManifestDirectory,
+  loadBuiltinManifests,
+  loadManifestDirectory,
+} from './load-manifests.js'

@@ -1,0 +1,35 @@
+import { readFileSync, realpathSync, statSync } from 'node:fs'
+import { isAbsolute, join, sep } from 'node:path'
+import { err, type Json, JsonFault, type JsonObject, ok, parseJson } from '@latchgate/protocol'
+import type { ReadSchema } from '../manifest/read-io.js'
+
+/** Reads schema files beside the manifests of a directory, given as its real path (spec 3.3). */
+export function schemaReader(root: string): ReadSchema {
+  return (path) => {
+    if (isAbsolute(path) || path.split(/[/\\]/).includes('..')) {
+      return err(`path traversal rejected: '${path}' must stay in the directory of the manifest`)
+    }
+    const file = join(root, path)
+    const stat = statSync(file, { throwIfNoEntry: false })
+    if (stat === undefined || !stat.isFile()) return err(`there is no schema file '${path}'`)
+    const real = realpathSync(file)
+    if (!real.startsWith(root + sep)) {
+      return err(`path traversal rejected: '${path}' leads out of the directory, to ${real}`)
+    }
+    return parseSchema(readFileSync(real), path)
+  }
+}
+
+function parseSchema(bytes: Uint8Array, path: string): ReturnType<ReadSchema> {
+  try {
+    const schema = parseJson(bytes)
+    return isObject(schema) ? ok(schema) : err(`'${path}' does not hold a JSON object`)
+  } catch (error) {
+    if (error instanceof JsonFault) return err(`'${path}' is not JSON: ${error.message}`)
+    throw error
+  }
+}
+
+function isObject(value: Json): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,65 @@
+import { err, type Json, type JsonObject, ok, type Result } from '@latchgate/protocol'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import addFormats from 'ajv-formats'
+import type { SchemaFault } from './schema-fault.js'
+import { MAX_FAULTS, schemaFaults } from './schema-faults.js'
+import { schemaRuleBroken } from './schema-rules.js'
+
+/**
+ * Checks a value, and fills the schema's defaults into it: the value is changed. Every fault is found,
+ * the first `limit` (five) are returned.
+ */
+export type SchemaCheck = (value: unknown, limit?: number) => readonly SchemaFault[]
+
+const compiled = new WeakMap<JsonObject, SchemaCheck>()
+
+let compiler: Ajv2020 | undefined
+
+/**
+ * Compiles a JSON Schema (2020-12, strict: unknown keywords and formats are errors; `default`s are
+ * applied, types never coerced). The error says what is wrong with the schema. A schema is compiled
+ * once; it must not be changed afterwards.
+ */
+export function compileSchema(schema: JsonObject): Result<SchemaCheck, string> {
+  const known = compiled.get(schema)
+  if (known !== undefined) return ok(known)
+  const broken = schemaRuleBroken(schema)
+  if (broken !== null) return err(broken)
+  compiler ??= createCompiler()
+  try {
+    const validate = compiler.compile<Json>(schema)
+    const check: SchemaCheck = (value, limit = MAX_FAULTS) =>
+      validate(value) ? [] : schemaFaults(schema, validate.errors ?? [], limit)
+    compiled.set(schema, check)
+    return ok(check)
+  } catch (error) {
+    // The compiler throws plain errors for every fault of a schema, bad patterns included.
+    if (error instanceof Error) return err(error.message)
+    throw error
+  } finally {
+    // Kept by us, weakly: a reload must not make the compiler's own table grow.
+    compiler.removeSchema(schema)
+  }
+}
+
+function createCompiler(): Ajv2020 {
+  const ajv = new Ajv2020({
+    strict: true,
+    allowUnionTypes: true,
+    strictRequired: false,
+    allErrors: true,
+    useDefaults: true,
+    coerceTypes: false,
+    // Or `required: ["constructor"]` would be met by every object.
+    ownProperties: true,
+    // It would print warnings past the gate's own log.
+    logger: false,
+  })
+  addFormats.default(ajv)
+  // What the gate itself can follow: the RFC 3986 pattern refuses `https://münchen.de/`, and it would
+  // run over a value that is already known to be too long.
+  ajv.addFormat('uri', { type: 'string', validate: (text: string) => URL.canParse(text) })
+  // Members that approvals and logs must not show.
+  ajv.addKeyword({ keyword: 'x-sensitive', schemaType: 'boolean' })
+  return ajv
+}
