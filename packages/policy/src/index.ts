@@ -7,6 +7,11 @@ export interface CompiledPolicy {
   readonly wasm: Uint8Array
   /** `sha256:` and 64 hex digits, over the module; it is in every record of a decision. */
   readonly digest: string
+  /**
+   * Members of the input that the rules do not read, to be left out of it. `params` is what an agent
+   * wrote: a megabyte of it, in the wrong shape, costs an evaluator a second and 60 MiB.
+   */
+  readonly unread: readonly string[]
 }
 
 const ASSETS = new URL('../../assets/', import.meta.url)
@@ -26,7 +31,7 @@ export function defaultPolicy(): CompiledPolicy {
 export function verifyPolicy(wasm: Uint8Array, digests: string): CompiledPolicy {
   const expected: unknown = (JSON.parse(digests) as { 'policy.wasm'?: unknown })['policy.wasm']
   const digest = `sha256:${createHash('sha256').update(wasm).digest('hex')}`
-  if (digest === expected) return { wasm, digest }
+  if (digest === expected) return { wasm, digest, unread: ['params'] }
   throw new Error(
     `policy.wasm has the digest ${digest}, but digests.json says ${String(expected)}: ` +
       'install @latchgate/policy again',

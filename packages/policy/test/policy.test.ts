@@ -34,6 +34,16 @@ test('the committed module was compiled from the committed rules', () => {
   expect(committed['latchgate.rego']).toBe(sha256(source))
 })
 
+test('the rules do not read what they say they do not read', () => {
+  const source = readFileSync(new URL('rego/latchgate.rego', root), 'utf8')
+  const read = new Set([...source.matchAll(/\binput\.([a-z_]+)/g)].map(([, member]) => member))
+  expect(read).toContain('principal')
+  for (const member of defaultPolicy().unread) expect(read).not.toContain(member)
+  // Every other use of `input` names the member as a text: object.get(input, "unresolved_paths", []).
+  const whole = [...source.matchAll(/\binput\b(?!\.)(.{0,25})/g)].map(([, rest]) => rest)
+  for (const rest of whole) expect(rest).toMatch(/^, "unresolved_(paths|domains)"/)
+})
+
 test('the rules need no builtin of the SDK, so that every engine evaluates the same code', async () => {
   const loaded = await loadPolicy(defaultPolicy().wasm.slice().buffer)
   const instance = loaded.wasmInstance as { exports: unknown }

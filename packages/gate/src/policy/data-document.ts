@@ -48,6 +48,7 @@ export class PolicyDataError extends Error {
 
 const ACTION_ID = /^[A-Za-z0-9_-]{1,128}$/
 const SINK = /^[A-Za-z0-9_.:-]{1,128}$/
+const LISTS = ['allowlist', 'require_approval', 'quotas']
 const MAX_WINDOW_SECONDS = 366 * 24 * 3600
 
 /** Reads the bytes of `data.json`; throws `PolicyDataError`. */
@@ -67,6 +68,7 @@ export function parsePolicyData(bytes: Uint8Array | string): PolicyData {
 export function validatePolicyData(value: Json): PolicyData {
   const reader = new DocumentReader()
   const root = reader.object('', value, ['policy_version', 'acl', 'latchgate'])
+  if (root === null) throw new PolicyDataError(reader.problems)
   const data = {
     policy_version: readVersion(reader, root.policy_version),
     acl: readAcl(reader, root.acl),
@@ -101,9 +103,15 @@ function readAcl(reader: DocumentReader, value: Json | undefined): PolicyData['a
   )
 }
 
-function readEntry(reader: DocumentReader, key: string, value: Json, principal: string): AclEntry {
+function readEntry(
+  reader: DocumentReader,
+  key: string,
+  value: Json,
+  principal: string,
+): AclEntry | undefined {
   const known = ['allowed_actions', 'allowed_sinks', 'inherits_wildcard']
   const entry = reader.object(key, value, known)
+  if (entry === null) return undefined
   const lists = {
     allowed_actions: reader.names(`${key}.allowed_actions`, entry.allowed_actions, ACTION_ID),
     allowed_sinks: reader.names(`${key}.allowed_sinks`, entry.allowed_sinks, SINK),
@@ -119,7 +127,7 @@ function readEntry(reader: DocumentReader, key: string, value: Json, principal: 
 }
 
 function readLists(reader: DocumentReader, value: Json): PolicyData['latchgate'] {
-  const lists = reader.object('latchgate', value, ['allowlist', 'require_approval', 'quotas'])
+  const lists = reader.object('latchgate', value, LISTS) ?? {}
   return {
     allowlist: readPerAction(reader, 'latchgate.allowlist', lists.allowlist ?? {}, readBypass),
     require_approval: readPerAction(
@@ -176,11 +184,12 @@ function readQuotas(reader: DocumentReader, key: string, value: Json): readonly 
     reader.refuse(key, 'is not a list', 'write [{"calls": 100, "window_seconds": 3600}]')
     return []
   }
-  return value.map((one, index) => readQuota(reader, `${key}[${index}]`, one))
+  return value.flatMap((one, index) => readQuota(reader, `${key}[${index}]`, one))
 }
 
-function readQuota(reader: DocumentReader, key: string, value: Json): Quota {
+function readQuota(reader: DocumentReader, key: string, value: Json): readonly Quota[] {
   const quota = reader.object(key, value, ['calls', 'cost_usd_cents', 'window_seconds'])
+  if (quota === null) return []
   const limit = (name: 'calls' | 'cost_usd_cents'): { readonly [limit: string]: number } =>
     quota[name] === undefined
       ? {}
@@ -195,5 +204,5 @@ function readQuota(reader: DocumentReader, key: string, value: Json): Quota {
     1,
     MAX_WINDOW_SECONDS,
   )
-  return { ...limits, window_seconds: window }
+  return [{ ...limits, window_seconds: window }]
 }

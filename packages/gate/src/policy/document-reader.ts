@@ -26,8 +26,12 @@ export class DocumentReader {
     this.#problems.push({ key, problem, fix })
   }
 
-  /** An object whose members are known. */
-  object(key: string, value: Json, known: readonly string[]): JsonObject {
+  /** An object whose members are known; null, and refused, when it is none. */
+  object(key: string, value: Json, known: readonly string[]): JsonObject | null {
+    if (!isObject(value)) {
+      this.refuse(key, 'is not an object', 'write {…}')
+      return null
+    }
     const members = this.#members(key, value)
     for (const [name] of members) {
       if (known.includes(name)) continue

@@ -1,8 +1,11 @@
 import type { JsonObject } from '@latchgate/protocol'
 import * as opa from '@open-policy-agent/opa-wasm'
 
-/** Pages of 64 KiB that one evaluator may have: 256 MiB. Beyond it an evaluation aborts. */
-const MAX_PAGES = 4096
+/**
+ * Pages of 64 KiB that one evaluator may have: 64 MiB. Beyond it an evaluation aborts, within half a
+ * second; with twice as much, an array of half a million numbers took more than one.
+ */
+const MAX_PAGES = 1024
 
 // The ES module of the SDK has the synchronous loader on its default object only.
 const loadPolicySync = (opa as unknown as { readonly default: typeof opa }).default.loadPolicySync

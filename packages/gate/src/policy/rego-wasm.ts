@@ -1,5 +1,5 @@
 import { type CompiledPolicy, defaultPolicy } from '@latchgate/policy'
-import type { JsonObject } from '@latchgate/protocol'
+import type { Json, JsonObject } from '@latchgate/protocol'
 import { type PolicyData, validatePolicyData } from './data-document.js'
 import { type Decision, type PolicyEngine, PolicyFault, type PolicyInput } from './engine.js'
 import { interpretDecision } from './interpret-decision.js'
@@ -25,6 +25,7 @@ export function createRegoEngine(
 /** The embedded engine. A decision is synchronous inside: no evaluator sees two documents. */
 export class RegoEngine implements PolicyEngine {
   readonly digest: string
+  readonly #unread: readonly string[]
   readonly #rules: CompiledRules
   #data: PolicyData
   #evaluator: RegoEvaluator | null
@@ -32,6 +33,7 @@ export class RegoEngine implements PolicyEngine {
 
   constructor(data: JsonObject, policy: CompiledPolicy) {
     this.digest = policy.digest
+    this.#unread = policy.unread
     this.#rules = compileRules(policy.wasm)
     this.#data = validatePolicyData(data)
     this.#evaluator = this.#instantiate(this.#data)
@@ -47,7 +49,9 @@ export class RegoEngine implements PolicyEngine {
   }
 
   async decide(input: PolicyInput): Promise<Decision> {
-    return interpretDecision(this.#evaluate({ ...input }), input)
+    const read: Record<string, Json> = { ...input }
+    for (const member of this.#unread) delete read[member]
+    return interpretDecision(this.#evaluate(read), input)
   }
 
   async healthy(): Promise<boolean> {
