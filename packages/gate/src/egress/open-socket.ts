@@ -48,7 +48,7 @@ export function openSocket(
     }
     const timer = setTimeout(() => fail({ kind: 'slow' }), withinMs)
     // Stays for the socket's life: an error between two owners must not end the process.
-    socket.on('error', (error) => fail({ kind: 'error', error }))
+    socket.on('error', (error: Error) => fail({ kind: 'error', error }))
     socket.once('close', () => fail({ kind: 'error', error: new Error('closed') }))
     socket.setNoDelay(true)
     socket.once(ready, () => {

@@ -2,8 +2,8 @@ import { err, ok, type Result } from '@latchgate/protocol'
 import type { EgressRequest } from './port.js'
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
-const UNSENDABLE = /[\u0000-\u0008\u000a-\u001f\u007f]/
-const NON_ASCII = /[^\u0000-\u007e]/
+const SENDABLE = /^[\t -~\u0080-\u{10ffff}]*$/u
+const ASCII = /^[\t -~]*$/
 
 // CONNECT would make a tunnel out of the connection; the other two send credentials back.
 const REFUSED_METHODS: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK'])
@@ -64,6 +64,7 @@ export function requestHead(
 
 // The client writes header strings byte for byte (latin1); other text goes out as UTF-8.
 function fieldValue(value: string): string | null {
-  if (UNSENDABLE.test(value) || !value.isWellFormed()) return null
-  return NON_ASCII.test(value) ? Buffer.from(value, 'utf8').toString('latin1') : value
+  if (ASCII.test(value)) return value
+  if (!SENDABLE.test(value) || !value.isWellFormed()) return null
+  return Buffer.from(value, 'utf8').toString('latin1')
 }

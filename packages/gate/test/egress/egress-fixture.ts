@@ -103,3 +103,8 @@ export function failed(
 ): object {
   return { outcome, status, response: null, error: { type, message } }
 }
+
+/** The body as text. */
+export function bodyText({ response }: Pick<EgressResult, 'response'>): string {
+  return Buffer.from(response?.body ?? []).toString()
+}
