@@ -188,14 +188,15 @@ export class LatchGateClient {
     const request: LeasedRequest = { method: 'POST', path, body }
     const answer = await this.#send(lease, request, this.#timeouts.execute).catch(
       (error: unknown) => {
-        ticket.settle(null, false)
+        ticket.settle(null, true)
         // It may have been executed: for the budget it was.
         this.#leases.countCall()
         throw error
       },
     )
     const seq = isMembers(answer.body) ? optionalCount(answer.body, 'session_seq') : null
-    ticket.settle(seq, answer.status === 202)
+    const isBroken = answer.status >= 500 && seq === null
+    ticket.settle(seq, answer.status === 202 || isBroken)
     if (mayHaveExecuted(answer)) this.#leases.countCall()
     this.#memory.remember(actionId, lease.sessionId, body, answer)
     return answer

@@ -10,17 +10,22 @@ export interface SequenceFinding {
   readonly message: string
 }
 
-/** A call under way; `null` in `settle` means that its answer carried no number. */
+/** A call under way. */
 export interface SequenceTicket {
-  settle(sessionSeq: number | null, isHeld: boolean): void
+  /**
+   * The answer is here, with its number or without one, or there will be none. `mayCauseTwo`: a
+   * second record can belong to this call, now or later.
+   */
+  settle(sessionSeq: number | null, mayCauseTwo: boolean): void
 }
 
 const MAX_FINDINGS = 16
 
 /**
- * Checks the numbers of one session. Each call causes one record (intent, hold or denial), each
- * hold one more when it is approved. Calls overlap and answers get lost, so a number is only known
- * to lie above those answered before its call began, and not above what was caused so far.
+ * Checks the numbers of one session. Each call causes one record (intent, hold or denial); a hold
+ * causes another when it is approved, a call that broke off another for its failure. Calls overlap
+ * and answers get lost, so a number is only known to lie above those answered before its call began,
+ * and not above what was caused so far.
  */
 export class SessionSequence {
   readonly #sessionId: string
@@ -46,9 +51,9 @@ export class SessionSequence {
     this.#caused += 1
     this.#underWay.add(call)
     return {
-      settle: (sessionSeq, isHeld) => {
+      settle: (sessionSeq, mayCauseTwo) => {
         this.#underWay.delete(call)
-        if (isHeld) this.#caused += 1
+        if (mayCauseTwo) this.#caused += 1
         if (sessionSeq !== null) this.#check(sessionSeq, floor)
         if (this.#underWay.size === 0) this.#recent.clear()
       },

@@ -99,6 +99,21 @@ test('a held call leaves room for the record of its execution', () => {
   expect(kindsOf(sequence)).toEqual(['gap'])
 })
 
+test('a call that broke off leaves room for the record of its failure', async () => {
+  const gate = await gateOnTcp()
+  const agent = client({ baseUrl: gate.url, agentId: 'a', timeoutMs: 300 })
+  gate.onExecute(error(500, 'internal_error'))
+  await expect(agent.execute('http_fetch')).rejects.toThrow(LatchGateError)
+  gate.onExecute({ status: 200, end: 'hang' })
+  await expect(agent.execute('http_fetch')).rejects.toThrow(LatchGateError)
+  gate.onExecute(executed({ session_seq: 5 }))
+  await agent.execute('http_fetch')
+  expect(agent.sequenceFindings).toEqual([])
+  gate.onExecute(executed({ session_seq: 7 }))
+  await agent.execute('http_fetch')
+  expect(agent.sequenceFindings).toHaveLength(1)
+})
+
 test('a gap is reported once, and the list of findings is bounded', () => {
   const sequence = new SessionSequence('s')
   sequence.begin().settle(5, false)

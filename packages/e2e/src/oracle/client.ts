@@ -71,7 +71,7 @@ export class LatchGateClient {
 
   constructor(options: ClientOptions = {}) {
     this.#transport = resolveTransport(options)
-    this.#publicBaseUrl = (options.publicBaseUrl ?? this.#transport.baseUrl).replace(/\/$/, '')
+    this.#publicBaseUrl = options.publicBaseUrl?.replace(/\/$/, '') ?? this.#transport.baseUrl
     this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS
     this.#agentId = options.agentId
   }
