@@ -1,6 +1,7 @@
 import type { Json } from './json-value.js'
 
-// Everything that RFC 8785 3.2.2.2 escapes, and the surrogates, which need a closer look.
+// What RFC 8785 3.2.2.2 escapes, and the surrogates, which need a closer look.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const NEEDS_CARE = /["\\\u0000-\u001f\ud800-\udfff]/
 
 const encoder = new TextEncoder()

@@ -14,7 +14,19 @@ describe('resource ids', () => {
   })
 
   test.each([
-    ...['', '_a', '.a', '-a', 'a b', 'a/b', 'a%2e', 'a\n', '\na', 'é', '..', 'a?b', 'a\u0000'],
+    '',
+    '_a',
+    '.a',
+    '-a',
+    'a b',
+    'a/b',
+    'a%2e',
+    'a\n',
+    '\na',
+    'é',
+    '..',
+    'a?b',
+    'a\u0000',
     'x'.repeat(257),
   ])('%j is none', (text) => {
     expect(isResourceId(text)).toBe(false)

@@ -7,7 +7,6 @@ import {
   decodeHex,
   encodeHex,
   type Json,
-  JsonFault,
   parseJson,
 } from '../src/index.js'
 import { digest, digestBytes, sha256Hex } from '../src/node/index.js'
@@ -18,7 +17,7 @@ interface Vectors {
     readonly name: string
     readonly input: string
     readonly canonical: string
-    readonly utf8?: string
+    readonly utf8: string
   }[]
   readonly numbers: readonly {
     readonly text: string
@@ -35,7 +34,7 @@ describe('vectors', () => {
   test.each(vectors.published)('$name', ({ input, canonical, utf8 }) => {
     const value = parseJson(input)
     expect(canonicalize(value)).toBe(canonical)
-    if (utf8 !== undefined) expect(encodeHex(canonicalBytes(value))).toBe(utf8)
+    expect(encodeHex(canonicalBytes(value))).toBe(utf8)
   })
 
   test.each(vectors.numbers)('the number $text is $canonical', (vector) => {
@@ -59,12 +58,11 @@ describe('vectors', () => {
 })
 
 describe('properties', () => {
-  const json = fc.jsonValue({ depthSize: 'large', noUnicodeString: false })
+  const json = fc.jsonValue({ depthSize: 'large', stringUnit: 'binary' })
 
   test('it agrees with another implementation', () => {
     fc.assert(
       fc.property(json, (value) => {
-        fc.pre(JSON.stringify(value).isWellFormed() && !/\\ud[89a-f]/.test(JSON.stringify(value)))
         expect(canonicalize(value as Json)).toBe(oracle(value))
       }),
       { numRuns: 1000 },
@@ -84,14 +82,10 @@ describe('properties', () => {
   test('the canonical form is a fixed point, and means the same', () => {
     fc.assert(
       fc.property(json, (value) => {
-        try {
-          const text = canonicalize(value as Json)
-          const again = parseJson(text, { maxDepth: 512 })
-          expect(canonicalize(again)).toBe(text)
-        } catch (error) {
-          // Half a pair, or an integer that the reader refuses: neither has a round trip.
-          expect(error instanceof TypeError || error instanceof JsonFault).toBe(true)
-        }
+        const text = canonicalize(value as Json)
+        // An integer beyond 2^53 is written, and refused by the strict reader.
+        fc.pre(!/[0-9]{16}/.test(text))
+        expect(canonicalize(parseJson(text, { maxDepth: 512 }))).toBe(text)
       }),
       { numRuns: 500 },
     )
@@ -114,7 +108,7 @@ describe('what has no canonical form', () => {
     '-Infinity inside': { a: [Number.NEGATIVE_INFINITY] },
     undefined: undefined,
     'an undefined member': { a: undefined },
-    'a hole': Array(1),
+    'a hole': Object.assign([], { length: 1 }),
     'a bigint': 1n,
     'a function': () => 1,
     'a symbol': Symbol('s'),
@@ -124,7 +118,7 @@ describe('what has no canonical form', () => {
     'a Date': new Date(0),
     'a Map': new Map([['a', 1]]),
     bytes: new Uint8Array([1]),
-    'a boxed string': Object('x') as unknown,
+    'a boxed string': new Object('x'),
     'an instance': new (class A {
       a = 1
     })(),

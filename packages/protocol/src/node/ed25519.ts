@@ -6,8 +6,8 @@ import {
   sign,
   verify,
 } from 'node:crypto'
-import { encodeHex } from '../hex.js'
 import { isAcceptableEd25519Key } from '../ed25519-point.js'
+import { encodeHex } from '../hex.js'
 import { LruCache } from './lru.js'
 
 const SEED_BYTES = 32

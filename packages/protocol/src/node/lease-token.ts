@@ -95,12 +95,21 @@ function readClaims(payload: JsonObject): LeaseClaims | string {
   if (owner !== undefined && typeof owner !== 'string') return 'owner'
   if (typeof epoch !== 'number' || epoch < 0) return 'epoch'
   if (typeof idm !== 'string') return 'idm'
-  const optional = { ...budgets, ...(owner === undefined ? {} : { owner }) }
-  const cnf = { jkt }
-  return inWireOrder({
-    ...{ iss, sub, aud, exp, nbf, iat, jti, session_id, scope, cnf, epoch, idm },
-    ...optional,
-  })
+  const required = {
+    iss,
+    sub,
+    aud,
+    exp,
+    nbf,
+    iat,
+    jti,
+    session_id,
+    scope,
+    cnf: { jkt },
+    epoch,
+    idm,
+  }
+  return inWireOrder({ ...required, ...budgets, ...(owner === undefined ? {} : { owner }) })
 }
 
 function readBudgets(value: Json | undefined): Pick<LeaseClaims, 'budgets'> | null {
@@ -114,8 +123,9 @@ function readBudgets(value: Json | undefined): Pick<LeaseClaims, 'budgets'> | nu
 
 function inWireOrder(claims: LeaseClaims): LeaseClaims {
   const { iss, sub, aud, exp, nbf, iat, jti, session_id, scope, budgets, cnf, owner } = claims
+  const first = { iss, sub, aud, exp, nbf, iat, jti, session_id, scope }
   return {
-    ...{ iss, sub, aud, exp, nbf, iat, jti, session_id, scope },
+    ...first,
     ...(budgets === undefined ? {} : { budgets }),
     cnf,
     ...(owner === undefined ? {} : { owner }),

@@ -1,4 +1,3 @@
-import { verify } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { decodeHex, encodeHex, isAcceptableEd25519Key } from '../../src/index.js'
@@ -10,21 +9,28 @@ const signer = Ed25519Signer.fromSeed(hex(keyVectors.ed25519[0]!.seed!))
 const message = new TextEncoder().encode('latchgate')
 
 describe('vectors', () => {
-  test.each(keyVectors.ed25519)('$name', (vector) => {
-    if (vector.seed !== undefined) {
-      const own = Ed25519Signer.fromSeed(hex(vector.seed))
-      expect(encodeHex(own.publicKey)).toBe(vector.public_key)
-      expect(own.kid).toBe(vector.public_key.slice(0, 16))
-      if (vector.message !== undefined) {
-        expect(encodeHex(own.sign(hex(vector.message)))).toBe(vector.signature)
-      }
-    }
-    if (vector.message !== undefined && vector.signature !== undefined) {
-      const args = [hex(vector.public_key), hex(vector.message), hex(vector.signature)] as const
-      expect(verifyEd25519(...args)).toBe(true)
-      expect(isAcceptableEd25519Key(args[0])).toBe(true)
-    }
+  const seeded = keyVectors.ed25519.filter((vector) => vector.seed !== undefined)
+  const signed = keyVectors.ed25519.filter((vector) => vector.signature !== undefined)
+
+  test.each(seeded)('$name: the seed gives the key', (vector) => {
+    const own = Ed25519Signer.fromSeed(hex(vector.seed!))
+    expect(encodeHex(own.publicKey)).toBe(vector.public_key)
+    expect(own.kid).toBe(vector.public_key.slice(0, 16))
   })
+
+  test.each(signed)('$name: the signature is good', (vector) => {
+    const args = [hex(vector.public_key), hex(vector.message!), hex(vector.signature!)] as const
+    expect(verifyEd25519(...args)).toBe(true)
+    expect(isAcceptableEd25519Key(args[0])).toBe(true)
+  })
+
+  test.each(signed.filter((vector) => seeded.includes(vector)))(
+    '$name: we sign the same',
+    (vector) => {
+      const own = Ed25519Signer.fromSeed(hex(vector.seed!))
+      expect(encodeHex(own.sign(hex(vector.message!)))).toBe(vector.signature)
+    },
+  )
 
   test.each(keyVectors.ed25519_refused)('the key $public_key is refused: $why', (vector) => {
     const key = hex(vector.public_key)
@@ -36,22 +42,6 @@ describe('vectors', () => {
     expect(verifyEd25519(key, message, forged)).toBe(false)
   })
 })
-
-test('the attack is real: the platform alone accepts a forged signature', async () => {
-  const { createPublicKey } = await import('node:crypto')
-  const spki = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), identity()])
-  const key = createPublicKey({ key: spki, format: 'der', type: 'spki' })
-  const forged = new Uint8Array(64)
-  forged[0] = 1
-  expect(verify(null, message, key, forged)).toBe(true)
-  expect(verifyEd25519(identity(), message, forged)).toBe(false)
-})
-
-function identity(): Uint8Array {
-  const point = new Uint8Array(32)
-  point[0] = 1
-  return point
-}
 
 describe('signatures', () => {
   const signature = signer.sign(message)

@@ -33,18 +33,21 @@ const key = keyG()
 const keys: ReadonlyMap<string, LeaseKey> = new Map([[key.kid, key]])
 const NOW = 1_767_225_700
 
+const wantedVerdict = (verdict: Case['verdict']): object =>
+  verdict.ok
+    ? verdict
+    : {
+        ok: false,
+        code: verdict.code,
+        reason: expect.stringContaining(verdict.contains),
+        ...(verdict.claims ? { claims: vectors.claims } : {}),
+      }
+
 describe('the order of auth-and-evidence 6.4', () => {
   test.each(vectors.cases)('$name', ({ token, now, verdict: expected }) => {
     const verdict = verifyLease(token, keys, now)
-    if (expected.ok) {
-      expect(verdict).toEqual(expected)
-      return
-    }
-    expect(verdict).toMatchObject({ ok: false, code: expected.code })
-    if (verdict.ok) return
-    expect(verdict.reason).toContain(expected.contains)
-    expect(Buffer.byteLength(verdict.reason)).toBeLessThanOrEqual(200)
-    expect(verdict.claims !== undefined).toBe(expected.claims)
+    expect(verdict).toEqual(wantedVerdict(expected))
+    expect(Buffer.byteLength(verdict.ok ? '' : verdict.reason)).toBeLessThanOrEqual(200)
   })
 })
 
@@ -143,7 +146,7 @@ describe('keys', () => {
       const pem = other.export({ type: 'pkcs8', format: 'pem' }).toString()
       expect(() => loadLeaseKey(pem)).toThrow(TypeError)
     }
-    expect(() => loadLeaseKey('')).toThrow()
+    expect(() => loadLeaseKey('')).toThrow(Error)
   })
 })
 
