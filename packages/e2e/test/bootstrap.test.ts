@@ -1,0 +1,245 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+
+const SCRIPTS = fileURLToPath(new URL('../../../../scripts', import.meta.url))
+
+const DEPENDENCY = { version: '1.0.0', integrity: 'sha512-AAAA' }
+
+let root: string
+
+// A workspace with one dependency and stand-ins for the tools: what is tested is the bootstrap.
+beforeEach(() => {
+  root = realpathSync(mkdtempSync(join(tmpdir(), 'lg-bootstrap-')))
+  cpSync(SCRIPTS, join(root, 'scripts'), { recursive: true })
+  lock({ 'node_modules/dep': DEPENDENCY })
+  write(
+    'package.json',
+    JSON.stringify({ name: 'w', version: '1.0.0', dependencies: { dep: '1.0.0' } }),
+  )
+  write('packages/one/src/kept.ts', '')
+  install({ 'node_modules/dep': DEPENDENCY })
+  tool('typescript/bin/tsc', 'process.exit(0)')
+  tool('vitest/vitest.mjs', 'console.log(JSON.stringify(process.argv.slice(2)))')
+  tool('@biomejs/biome/bin/biome', 'process.exit(0)')
+  tool('oxlint/bin/oxlint', 'process.exit(0)')
+})
+
+afterEach(() => {
+  rmSync(root, { recursive: true })
+})
+
+test('an old Node is told which one is needed and where to get it', async () => {
+  const old = "Object.defineProperty(process, 'versions', { value: { node: '18.20.8' } })"
+  const done = await bootstrap(['demo'], {}, ['--import', `data:text/javascript,${encodeURI(old)}`])
+  expect(done.code).toBe(1)
+  expect(done.stderr).toContain('LatchGate needs Node 20 or newer; this is Node 18.20.8.')
+  expect(done.stderr).toContain('https://nodejs.org/en/download')
+})
+
+test('a Node 20 without the test tools can build, and is told why it cannot test', async () => {
+  const old = "Object.defineProperty(process, 'versions', { value: { node: '20.18.1' } })"
+  const preload = ['--import', `data:text/javascript,${encodeURI(old)}`]
+  expect((await bootstrap(['build'], {}, preload)).code).toBe(0)
+  const refused = await bootstrap(['test'], {}, preload)
+  expect(refused.code).toBe(1)
+  expect(refused.stderr).toContain('need Node 20.19, 22.12 or newer; this is Node 20.18.1')
+})
+
+test('an unknown command answers with the usage, also when Object.prototype knows it', async () => {
+  for (const name of ['deploy', 'toString', '']) {
+    const done = await bootstrap([name])
+    expect([done.code, done.stderr.split(' ')[0]]).toEqual([2, 'usage:'])
+  }
+})
+
+test('with everything installed it goes straight to the work, without npm', async () => {
+  const done = await bootstrap(['build'], { PATH: '/nowhere' })
+  expect(done).toEqual({ code: 0, signal: null, stdout: '', stderr: '' })
+})
+
+test('an optional package for another platform need not be there', async () => {
+  lock({
+    'node_modules/dep': DEPENDENCY,
+    'node_modules/dep-for-another-platform': { ...DEPENDENCY, optional: true },
+  })
+  expect((await bootstrap(['build'], { PATH: '/nowhere' })).code).toBe(0)
+})
+
+test.each([
+  ['nothing is installed', () => rmSync(join(root, 'node_modules'), { recursive: true })],
+  ['npm was interrupted', () => rmSync(join(root, 'node_modules/.package-lock.json'))],
+  ['a release changed', () => lock({ 'node_modules/dep': { ...DEPENDENCY, version: '1.0.1' } })],
+  [
+    'a package is new',
+    () => lock({ 'node_modules/dep': DEPENDENCY, 'node_modules/x': DEPENDENCY }),
+  ],
+  ['a package was deleted', () => rmSync(join(root, 'node_modules/dep'), { recursive: true })],
+  [
+    'it was made for another platform',
+    () => install({ 'node_modules/dep': { ...DEPENDENCY, os: ['plan9'] } }),
+  ],
+  [
+    'an older Node left the test tools out',
+    () => write('node_modules/.latchgate-installed-by', '20.18.1\n'),
+  ],
+])('when %s it installs first, and says what npm says when that fails', async (_, spoil) => {
+  spoil()
+  const done = await bootstrap(['demo'], { npm_config_offline: 'true', npm_config_cache: root })
+  expect(done.code).toBe(1)
+  expect(done.stderr).toContain('latchgate: installing the dependencies with npm ci: ')
+  expect(done.stderr).toMatch(/latchgate: installing failed: the package registry could not be/)
+  expect(done.stderr).toContain('Then run `npm run demo` again.')
+})
+
+test('a missing npm is named', async () => {
+  rmSync(join(root, 'node_modules'), { recursive: true })
+  const env = { PATH: '/nowhere', npm_execpath: '' }
+  const node = join(root, 'node')
+  cpSync(process.execPath, node)
+  const done = await bootstrap(['build'], env, [], node)
+  expect(done.code).toBe(127)
+  expect(done.stderr).toContain('npm was not found. It comes with Node')
+})
+
+test("the build's exit code is the answer, and nothing runs after it", async () => {
+  tool('typescript/bin/tsc', 'console.error("a.ts(1,1): error"); process.exit(3)')
+  const done = await bootstrap(['test'])
+  expect([done.code, done.stdout]).toEqual([3, ''])
+  expect(done.stderr).toContain('the build failed: tsc -b ended with 3')
+})
+
+test('tests may be named by their sources, and then the style is left out', async () => {
+  tool('@biomejs/biome/bin/biome', 'process.exit(9)')
+  const done = await bootstrap(['test', 'packages/one/test/a.test.ts', '-t', 'a claim'])
+  expect(done.code).toBe(0)
+  expect(JSON.parse(done.stdout)).toEqual([
+    'run',
+    'packages/one/dist/test/a.test.js',
+    '-t',
+    'a claim',
+  ])
+})
+
+test('a style fault fails the run, but the tests are run all the same', async () => {
+  tool('oxlint/bin/oxlint', 'process.exit(1)')
+  const done = await bootstrap(['test'])
+  expect([done.code, JSON.parse(done.stdout)]).toEqual([1, ['run']])
+  expect(done.stderr).toContain('oxlint found faults')
+})
+
+test('what was compiled from a deleted source is removed, and nothing else', async () => {
+  for (const name of ['kept', 'gone', 'deep/gone']) {
+    for (const suffix of ['.js', '.js.map', '.d.ts'])
+      write(`packages/one/dist/src/${name}${suffix}`)
+  }
+  write('packages/one/dist/src/data.json')
+  write('packages/one/dist/tsconfig.tsbuildinfo')
+  await bootstrap(['build'])
+  const present = (name: string): boolean => existsSync(join(root, 'packages/one/dist', name))
+  expect(
+    ['src/kept.js', 'src/kept.d.ts', 'src/data.json', 'tsconfig.tsbuildinfo'].every(present),
+  ).toBe(true)
+  expect(['src/gone.js', 'src/gone.js.map', 'src/deep/gone.d.ts'].some(present)).toBe(false)
+})
+
+test('a signal ends the child, and the steps after it do not run', async () => {
+  tool('typescript/bin/tsc', `console.log('compiling'); setInterval(() => {}, 1000)`)
+  const child = start(['test'], {}, [], process.execPath)
+  await once(child.stdout, 'data')
+  child.kill('SIGTERM')
+  const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
+  expect([code, signal]).toEqual([null, 'SIGTERM'])
+})
+
+test('a demo that ends itself on a signal decides about the exit code', async () => {
+  write(
+    'packages/e2e/dist/src/demo/main.js',
+    `process.on('SIGTERM', () => process.exit(0)); console.log(process.argv[2])
+     setInterval(() => {}, 1000)`,
+  )
+  write('packages/e2e/src/demo/main.ts')
+  const child = start(['demo', '--keep'], {}, [], process.execPath)
+  const [said] = (await once(child.stdout, 'data')) as [Buffer]
+  child.kill('SIGTERM')
+  expect([said.toString(), await once(child, 'close')]).toEqual(['--keep\n', [0, null]])
+})
+
+interface Done {
+  readonly code: number | null
+  readonly signal: string | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+async function bootstrap(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  nodeArgs: readonly string[] = [],
+  node: string = process.execPath,
+): Promise<Done> {
+  const child = start(args, env, nodeArgs, node)
+  let stdout = ''
+  let stderr = ''
+  child.stdout.on('data', (data) => {
+    stdout += String(data)
+  })
+  child.stderr.on('data', (data) => {
+    stderr += String(data)
+  })
+  const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
+  return { code, signal, stdout, stderr }
+}
+
+function start(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  nodeArgs: readonly string[],
+  node: string,
+): ChildProcessByStdio<null, Readable, Readable> {
+  const script = join(root, 'scripts/bootstrap.mjs')
+  return spawn(node, [...nodeArgs, script, ...args], {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+}
+
+function lock(packages: Readonly<Record<string, object>>): void {
+  const head = { name: 'w', version: '1.0.0', dependencies: { dep: '1.0.0' } }
+  const contents = {
+    name: 'w',
+    version: '1.0.0',
+    lockfileVersion: 3,
+    packages: { '': head, ...packages },
+  }
+  write('package-lock.json', JSON.stringify(contents))
+}
+
+function install(packages: Readonly<Record<string, object>>): void {
+  for (const path of Object.keys(packages)) write(`${path}/package.json`, '{"version":"1.0.0"}')
+  write('node_modules/.package-lock.json', JSON.stringify({ packages }))
+}
+
+function tool(path: string, script: string): void {
+  write(`node_modules/${path}`, script)
+}
+
+function write(path: string, text = ''): void {
+  const file = join(root, path)
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, text)
+}
