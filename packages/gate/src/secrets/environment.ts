@@ -1,0 +1,41 @@
+import { Secret, type SecretSource } from './port.js'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * Secrets from environment variables: `<prefix>NAME` holds the secret NAME (design 8, Sources). The
+ * variables are read once, when the gate starts: an environment is not a place where a value can be
+ * changed. An empty variable is a missing secret.
+ */
+export class EnvironmentSecrets implements SecretSource {
+  readonly #secrets: ReadonlyMap<string, Secret>
+
+  constructor(environment: Environment, prefix: string) {
+    this.#secrets = new Map(
+      Object.entries(environment).flatMap(([variable, value]): [string, Secret][] => {
+        const isSecret = variable.startsWith(prefix) && variable.length > prefix.length
+        if (!isSecret || value === undefined || value === '') return []
+        return [[variable.slice(prefix.length), new Secret(value)]]
+      }),
+    )
+  }
+
+  async get(name: string): Promise<Secret | undefined> {
+    return this.#secrets.get(name)
+  }
+}
+
+/**
+ * The environment for a child process or a worker: everything but the secrets. What runs there has
+ * no use for them, and `/proc` shows an environment to everybody of the same uid.
+ */
+export function withoutSecrets(
+  environment: Environment,
+  prefix: string,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(environment).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined && !entry[0].startsWith(prefix),
+    ),
+  )
+}
