@@ -1,6 +1,5 @@
 import type { LeaseClaims } from '@latchgate/protocol'
 import {
-  computeAth,
   generateLeaseKeyPem,
   importP256Jwk,
   type LeaseKey,
@@ -48,6 +47,8 @@ export class GateDouble {
   readonly proofKeys: ProofKeyCache = new ProofKeyCache()
   ttlSeconds = 300
   leaseHandler: Handler | null = null
+  /** Milliseconds that the next answers to requests for leases are held back. */
+  readonly leaseDelaysMs: number[] = []
   /** Only what the gate of a test configures: the public URL, and the alias on a Unix socket. */
   htuBases: readonly string[] = []
   isReference = false
@@ -150,7 +151,11 @@ export class GateDouble {
   }
 
   #route(request: SeenRequest): DoubleAnswer {
-    if (request.path === '/v1/leases') return this.leaseHandler?.(request) ?? this.#lease(request)
+    if (request.path === '/v1/leases') {
+      const answer = this.leaseHandler?.(request) ?? this.#lease(request)
+      const delayMs = this.leaseDelaysMs.shift()
+      return delayMs === undefined ? answer : { ...answer, delayMs }
+    }
     const key = request.path.endsWith('/execute') ? 'execute' : request.path
     return this.#handlers.get(key)?.(request) ?? { status: 404, raw: '' }
   }
@@ -236,7 +241,7 @@ export class GateDouble {
       },
       this.proofKeys,
     )
-    if (!verdict.ok) return { code: `invalid_dpop ${verdict.reason} ${computeAth(token)}` }
+    if (!verdict.ok) return { code: 'invalid_dpop' }
     if (this.#usedJtis.has(verdict.jti)) return { code: 'replay_detected' }
     this.#usedJtis.add(verdict.jti)
     return { claims }

@@ -162,20 +162,21 @@ test('a connect() that fails leaves the session that was there', async () => {
 
 test('an explicit connect() waits for one under way and is the one that counts', async () => {
   const gate = await readyGate()
+  gate.leaseDelaysMs.push(150)
   const agent = client({ baseUrl: gate.url, agentId: 'a' })
   const lazy = agent.execute('http_fetch')
   const wished = agent.connect({ scopes: ['tools:call', 'db:read'] })
   await Promise.all([lazy, wished])
+  await agent.execute('http_fetch')
   expect(leaseBodies(gate).map((body) => body['scopes'])).toEqual([
     ['tools:call'],
     ['tools:call', 'db:read'],
   ])
-  await agent.execute('http_fetch')
-  expect(gate.requests('/v1/leases')).toHaveLength(2)
+  const sessions = gate.requests(EXECUTE).map((request) => request.sessionId)
+  expect(sessions[1]).toBe(agent.sessionId)
+  expect(sessions[1]).not.toBe(sessions[0])
 })
 
-// Renewed when less than 60 s are left; a lease shorter than two minutes after half of its life, or
-// a gate whose leases live 60 s would be asked for one before every call.
 test.each([
   [300, 238_000, 1],
   [300, 241_000, 2],
