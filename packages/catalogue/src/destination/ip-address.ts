@@ -27,7 +27,7 @@ export function parseIpv6(text: string): AddressBytes | null {
   if (halves.length === 1) return head.length === 8 ? bytesOf(head) : null
   const tail = groupsOf(halves[1] ?? '', true)
   if (tail === null || head.length + tail.length > 7) return null
-  const zeros = Array<number>(8 - head.length - tail.length).fill(0)
+  const zeros = new Array<number>(8 - head.length - tail.length).fill(0)
   return bytesOf([...head, ...zeros, ...tail])
 }
 

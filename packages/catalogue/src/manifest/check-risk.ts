@@ -5,7 +5,6 @@ import type { Problems } from './problems.js'
 export function checkRisk(manifest: Manifest, problems: Problems): void {
   const { risk_level, verifier, io } = manifest
   checkEffects(manifest, problems)
-  if (risk_level === 'low') checkLow(manifest, problems)
   if (risk_level !== 'high' && risk_level !== 'critical') return
   const which = `an action of ${risk_level} risk`
   if (verifier.kind === 'none') {
@@ -41,16 +40,4 @@ function checkEffects({ template, declared_side_effects }: Manifest, problems: P
   if (template.method !== 'DELETE' || declared_side_effects.includes('http_delete')) return
   if (declared_side_effects.length === 0) return
   problems.report(key, 'a DELETE request must declare http_delete', 'add http_delete')
-}
-
-function checkLow(manifest: Manifest, problems: Problems): void {
-  const needed = manifest.secrets.find((secret) => secret.required)
-  if (needed !== undefined) {
-    const problem = `a call that needs the secret '${needed.name}' is not of low risk`
-    problems.report('risk_level', problem, 'use medium or higher, or make the secret optional')
-  }
-  if (isWrite(manifest)) {
-    const problem = 'a write is not of low risk'
-    problems.report('risk_level', problem, 'use medium or higher')
-  }
 }

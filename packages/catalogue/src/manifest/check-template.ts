@@ -17,10 +17,6 @@ export function checkTemplate(manifest: Manifest, problems: Problems): void {
     }
     return
   }
-  if (!provider.startsWith('builtin:')) {
-    const problem = 'only a builtin provider understands a template'
-    problems.report('template', problem, 'use provider_module_digest: "builtin:http_api"')
-  }
   const parameters = requestParameters(manifest.io.request_schema)
   checkUses(template, parameters, problems)
   checkPathParams(template, problems)

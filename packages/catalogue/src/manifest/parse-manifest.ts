@@ -21,6 +21,8 @@ export interface KnownNames {
   readonly providers: readonly string[]
   /** Reads a schema file that a manifest names. Without it schemas are inline only. */
   readonly readSchema?: ReadSchema
+  /** True for the catalogue's own manifests: tests compare their schemas with the meta-schema. */
+  readonly schemasTested?: boolean
 }
 
 /** Host interfaces that exist. */
@@ -77,7 +79,7 @@ export function parseManifest(
     required_imports: readImports(top),
     limits,
     verifier: readVerifier(top),
-    io: readIo(top, limits, known.readSchema ?? noSchemaFiles),
+    io: readIo(top, limits, { readSchema: noSchemaFiles, schemasTested: false, ...known }),
     egress: readEgress(top),
     secrets: readSecrets(top, origin, problems),
     risk_level: top.choice('risk_level', RISK_LEVELS, 'low'),

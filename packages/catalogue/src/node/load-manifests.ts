@@ -18,7 +18,10 @@ export function builtinManifestDirectory(): string {
 /** The actions that come with the catalogue, sorted by id. Throws when one of them is not valid. */
 export function loadBuiltinManifests(): readonly Manifest[] {
   const directory = builtinManifestDirectory()
-  const loaded = loadManifestDirectory(directory, { providers: BUILTIN_PROVIDERS })
+  const loaded = loadManifestDirectory(directory, {
+    providers: BUILTIN_PROVIDERS,
+    schemasTested: true,
+  })
   if (loaded.ok) return loaded.value
   const lines = loaded.error.map(({ file, key, problem }) => `${file}: ${key}: ${problem}`)
   throw new Error(`the built-in catalogue is damaged: ${lines.join('; ')}`)
@@ -30,7 +33,7 @@ export function loadBuiltinManifests(): readonly Manifest[] {
  */
 export function loadManifestDirectory(
   directory: string,
-  known: Pick<KnownNames, 'providers'>,
+  known: Omit<KnownNames, 'readSchema'>,
 ): Result<readonly Manifest[], readonly ManifestProblem[]> {
   const stat = statSync(directory, { throwIfNoEntry: false })
   if (stat === undefined) return ok([])
@@ -67,7 +70,7 @@ export function loadManifestDirectory(
 function loadFile(
   root: string,
   file: string,
-  known: Pick<KnownNames, 'providers'>,
+  known: Omit<KnownNames, 'readSchema'>,
 ): Result<Manifest, readonly ManifestProblem[]> {
   const fault = (problem: string, fix: string): Result<never, readonly ManifestProblem[]> =>
     err([{ file, key: '', problem, fix }])

@@ -18,14 +18,18 @@ let compiler: Ajv2020 | undefined
 /**
  * Compiles a JSON Schema (2020-12, strict: unknown keywords and formats are errors; `default`s are
  * applied, types never coerced). The error says what is wrong with the schema. A schema is compiled
- * once; it must not be changed afterwards.
+ * once; it must not be changed afterwards. `tested` schemas, the catalogue's own, are not compared
+ * with the meta-schema again: compiling that one costs more than all of them together.
  */
-export function compileSchema(schema: JsonObject): Result<SchemaCheck, string> {
+export function compileSchema(schema: JsonObject, tested = false): Result<SchemaCheck, string> {
   const known = compiled.get(schema)
   if (known !== undefined) return ok(known)
   const broken = schemaRuleBroken(schema)
   if (broken !== null) return err(broken)
   compiler ??= createCompiler()
+  if (!tested && compiler.validateSchema(schema) !== true) {
+    return err(compiler.errorsText(compiler.errors, { dataVar: 'schema' }))
+  }
   try {
     const validate = compiler.compile<Json>(schema)
     const check: SchemaCheck = (value, limit = MAX_FAULTS) =>
@@ -48,6 +52,7 @@ function createCompiler(): Ajv2020 {
     allowUnionTypes: true,
     strictRequired: false,
     allErrors: true,
+    validateSchema: false,
     useDefaults: true,
     coerceTypes: false,
     // Or `required: ["constructor"]` would be met by every object.

@@ -36,7 +36,7 @@ export function resolveBody(
       // A string as the whole body is sent as it is: the caller serialised it.
       return ok(typeof value.value === 'string' ? utf8(value.value) : canonicalBytes(value.value))
     case 'form':
-      return formBody(value.value, at)
+      return formBody(value.value, (name) => fieldPointer(body_template, name))
     case 'text':
       return textBody(value.value, at)
   }
@@ -72,9 +72,12 @@ function resolveString(text: string, args: JsonObject): Result<Json | undefined,
   return parts.ok ? interpolate(parts.value, args) : ok(text)
 }
 
-function formBody(value: Json, at: string): Result<Uint8Array, TargetFault> {
+function formBody(
+  value: Json,
+  pointer: (name?: string) => string,
+): Result<Uint8Array, TargetFault> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return err({ path: at, message: 'must be an object: it is sent as a form' })
+    return err({ path: pointer(), message: 'must be an object: it is sent as a form' })
   }
   const pairs: string[] = []
   for (const [name, member] of Object.entries(value as JsonObject)) {
@@ -83,7 +86,7 @@ function formBody(value: Json, at: string): Result<Uint8Array, TargetFault> {
       const text = scalarText(item)
       if (text === undefined || !text.isWellFormed() || !name.isWellFormed()) {
         const message = 'must be a string, number or boolean: it is sent as a form'
-        return err({ path: `${at}/${escapePointer(name)}`, message })
+        return err({ path: pointer(name), message })
       }
       pairs.push(`${formComponent(name)}=${formComponent(text)}`)
     }
@@ -101,6 +104,16 @@ function textBody(value: Json, at: string): Result<Uint8Array, TargetFault> {
 
 function formComponent(text: string): string {
   return encodeComponent(text).replaceAll('%20', '+')
+}
+
+// The parameter that a field of a form comes from; a field of its own text comes from none.
+function fieldPointer(template: Json, name?: string): string {
+  const whole = pointerOf(template)
+  if (name === undefined) return whole
+  if (whole !== '') return `${whole}/${escapePointer(name)}`
+  if (typeof template !== 'object' || template === null) return ''
+  const field = Object.hasOwn(template, name) ? (template as JsonObject)[name] : undefined
+  return field === undefined ? '' : pointerOf(field)
 }
 
 function pointerOf(template: Json): string {
