@@ -1,5 +1,5 @@
+import { ConfigError, type LoadedConfig, loadConfig, StartupError, VERSION } from '@latchgate/gate'
 import { Command, CommanderError } from 'commander'
-import { ConfigError, loadConfig, type LoadedConfig, StartupError, VERSION } from '@latchgate/gate'
 import { actionsCommand } from './commands/actions.js'
 import { downCommand } from './commands/down.js'
 import { receiptsShowCommand } from './commands/receipts-show.js'

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { DPoPKeyPair } from '@latchgate/protocol/node'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   credentials,
   executeRaw,
@@ -35,7 +35,11 @@ const call = (change: ProofChange): Promise<RawAnswer> =>
 
 const FORGERIES: readonly (readonly [string, () => Promise<ProofChange>, RegExp])[] = [
   ['another method', async () => ({ method: 'GET' }), /htm mismatch: expected 'POST', got 'GET'/],
-  ['another path', async () => ({ url: `${PUBLIC_BASE}/v1/actions/http_post/execute` }), /htu mismatch/],
+  [
+    'another path',
+    async () => ({ url: `${PUBLIC_BASE}/v1/actions/http_post/execute` }),
+    /htu mismatch/,
+  ],
   ['another host', async () => ({ url: `http://evil.example${PATH}` }), /htu mismatch/],
   ['another lease', async () => ({ token: 'x.y.z' }), /ath/],
   ['another key', async () => ({ key: await DPoPKeyPair.generate() }), /cnf\.jkt/],
@@ -60,9 +64,11 @@ test('a proof is good once, in parallel as well', async () => {
   const body = JSON.stringify(PARAMS)
   const before = world.upstream.requests.length
   const answers = await Promise.all(
-    Array.from({ length: 8 }, () => world.client.send({ method: 'POST', path: PATH, headers, body })),
+    Array.from({ length: 8 }, () =>
+      world.client.send({ method: 'POST', path: PATH, headers, body }),
+    ),
   )
-  expect(answers.map((answer) => answer.status).sort()).toEqual([200, ...Array(7).fill(401)])
+  expect(answers.map((answer) => answer.status).sort()).toEqual([200, ...new Array(7).fill(401)])
   const refused = answers.find((answer) => answer.status === 401)
   expect(refused?.json()).toEqual({
     error: 'replay_detected',

@@ -1,8 +1,8 @@
+import { chmodSync, mkdirSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { chmodSync, mkdirSync, mkdtempSync } from 'node:fs'
-import { afterEach, beforeEach, expect, test } from 'vitest'
 import * as sdk from 'latchgate'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ALL_ACTIONS, ALL_SINKS, type ProjectSettings } from '../src/harness/gate.js'
 import { startWorld, type World } from '../src/harness/world.js'
 import { oracle } from '../src/index.js'
@@ -43,10 +43,7 @@ async function onDefaultSocket(): Promise<World> {
 }
 
 const TCP: ProjectSettings = {
-  keys: [
-    'listen_http_addr = "127.0.0.1:0"',
-    'unsafe_expose_http = true',
-  ].join('\n'),
+  keys: ['listen_http_addr = "127.0.0.1:0"', 'unsafe_expose_http = true'].join('\n'),
   identity: 'none',
   data: {
     policy_version: 't',
@@ -56,15 +53,18 @@ const TCP: ProjectSettings = {
 
 const URL_PARAMS = { url: 'https://api.github.com/data' }
 
-test.each(CLIENTS)('%s works over the default Unix socket with no configuration', async (_name, { LatchGateClient }) => {
-  const world = await onDefaultSocket()
-  const client = new LatchGateClient({ agentId: 'my-agent' })
-  const result = await client.execute('http_fetch', URL_PARAMS)
-  expect(result.receiptId).toMatch(/^[0-9a-f-]{36}$/)
-  expect(result.output).toMatchObject({ ok: true, data: { status_code: 200 } })
-  expect(world.upstream.requests).toHaveLength(1)
-  await client.close()
-})
+test.each(CLIENTS)(
+  '%s works over the default Unix socket with no configuration',
+  async (_name, { LatchGateClient }) => {
+    const world = await onDefaultSocket()
+    const client = new LatchGateClient({ agentId: 'my-agent' })
+    const result = await client.execute('http_fetch', URL_PARAMS)
+    expect(result.receiptId).toMatch(/^[0-9a-f-]{36}$/)
+    expect(result.output).toMatchObject({ ok: true, data: { status_code: 200 } })
+    expect(world.upstream.requests).toHaveLength(1)
+    await client.close()
+  },
+)
 
 test.each(CLIENTS)('%s works over TCP', async (_name, { LatchGateClient }) => {
   const world = await begin(TCP)
@@ -81,27 +81,40 @@ test.each(CLIENTS)('%s works over TCP', async (_name, { LatchGateClient }) => {
   await client.close()
 })
 
-test.each(CLIENTS)('%s reads its receipt, an action, and maps every refusal', async (_name, api) => {
-  const world = await begin({ data: { policy_version: 't', acl: { 'agent-test': { allowed_actions: ALL_ACTIONS.filter((one) => one !== 'http_put'), allowed_sinks: ALL_SINKS } } } })
-  const client = new api.LatchGateClient({ socket: world.gate.project.socket, agentId: 'a' })
-  const result = await client.execute('http_fetch', URL_PARAMS)
-  const receipt = await client.getReceipt(result.receiptId)
-  expect(api.isFullySuccessful(receipt as never)).toBe(true)
-  expect((await client.getActionEgress('http_fetch')).allowedDomains).toContain('api.github.com')
+test.each(CLIENTS)(
+  '%s reads its receipt, an action, and maps every refusal',
+  async (_name, api) => {
+    const world = await begin({
+      data: {
+        policy_version: 't',
+        acl: {
+          'agent-test': {
+            allowed_actions: ALL_ACTIONS.filter((one) => one !== 'http_put'),
+            allowed_sinks: ALL_SINKS,
+          },
+        },
+      },
+    })
+    const client = new api.LatchGateClient({ socket: world.gate.project.socket, agentId: 'a' })
+    const result = await client.execute('http_fetch', URL_PARAMS)
+    const receipt = await client.getReceipt(result.receiptId)
+    expect(api.isFullySuccessful(receipt as never)).toBe(true)
+    expect((await client.getActionEgress('http_fetch')).allowedDomains).toContain('api.github.com')
 
-  await expect(client.execute('http_put', { ...URL_PARAMS, body: 'x' })).rejects.toThrow(
-    "action 'http_put' denied by policy: policy_denied: principal 'agent-test' is not authorised for action 'http_put'",
-  )
-  await expect(client.execute('http_fetch', { url: 'http://10.0.0.1/' })).rejects.toThrow(
-    /^action 'http_fetch' denied by policy: policy_denied: egress_denied: /,
-  )
-  await expect(client.execute('http_fetch', {})).rejects.toBeInstanceOf(api.LatchGateDenied)
-  await expect(client.execute('nope')).rejects.toThrow(
-    'gateway unavailable: unexpected_status_404: action_not_found',
-  )
-  await expect(client.getReceipt('nope')).rejects.toThrow("receipt 'nope' not found")
-  await client.close()
-})
+    await expect(client.execute('http_put', { ...URL_PARAMS, body: 'x' })).rejects.toThrow(
+      "action 'http_put' denied by policy: policy_denied: principal 'agent-test' is not authorised for action 'http_put'",
+    )
+    await expect(client.execute('http_fetch', { url: 'http://10.0.0.1/' })).rejects.toThrow(
+      /^action 'http_fetch' denied by policy: policy_denied: egress_denied: /,
+    )
+    await expect(client.execute('http_fetch', {})).rejects.toBeInstanceOf(api.LatchGateDenied)
+    await expect(client.execute('nope')).rejects.toThrow(
+      'gateway unavailable: unexpected_status_404: action_not_found',
+    )
+    await expect(client.getReceipt('nope')).rejects.toThrow("receipt 'nope' not found")
+    await client.close()
+  },
+)
 
 test.each(CLIENTS)('%s raises the budget error when the last call is spent', async (_name, api) => {
   const world = await begin()

@@ -1,9 +1,9 @@
-import { createTestCa, startUpstream, type Upstream } from '@latchgate/testkit'
-import { afterAll, beforeAll, expect, test } from 'vitest'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { verifyLedgerFile } from '@latchgate/gate'
+import { createTestCa, startUpstream, type Upstream } from '@latchgate/testkit'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createTestProject, startTestGate, type TestProject } from '../src/harness/gate.js'
-import { executeRaw, RawClient, takeLease, type HeldLease } from '../src/harness/raw-client.js'
+import { executeRaw, type HeldLease, RawClient, takeLease } from '../src/harness/raw-client.js'
 import { spawnGate } from '../src/harness/spawned-gate.js'
 
 const PARAMS = { url: 'https://api.github.com/' }
@@ -28,7 +28,11 @@ const project = (): Promise<TestProject> =>
 async function afterwards(
   given: TestProject,
   lease: HeldLease,
-): Promise<{ readonly unknown: number; readonly left: number | null | undefined; readonly findings: number }> {
+): Promise<{
+  readonly unknown: number
+  readonly left: number | null | undefined
+  readonly findings: number
+}> {
   const gate = await startTestGate(given)
   try {
     const intents = await gate.services.ledger.openIntents()
@@ -51,18 +55,21 @@ const POINTS = [
   ['after-seal-commit', 1, 0, 4],
 ] as const
 
-test.each(POINTS)('kill -9 %s: %i requests, %i unknown, %i calls left', async (point, sent, unknown, left) => {
-  upstream.clear()
-  const given = await project()
-  const gate = await spawnGate(given, { LATCHGATE_FAULT_POINT: point })
-  const lease = await takeLease(gate.client, { budgets: { max_calls: 5 } })
-  await expect(executeRaw(gate.client, lease, 'http_fetch', PARAMS)).rejects.toThrow()
-  expect((await gate.ended).signal).toBe('SIGKILL')
-  await gate.kill()
-  expect(upstream.requests).toHaveLength(sent)
-  expect(await afterwards(given, lease)).toEqual({ unknown, left, findings: 0 })
-  expect(upstream.requests, 'nothing is repeated by itself').toHaveLength(sent)
-})
+test.each(POINTS)(
+  'kill -9 %s: %i requests, %i unknown, %i calls left',
+  async (point, sent, unknown, left) => {
+    upstream.clear()
+    const given = await project()
+    const gate = await spawnGate(given, { LATCHGATE_FAULT_POINT: point })
+    const lease = await takeLease(gate.client, { budgets: { max_calls: 5 } })
+    await expect(executeRaw(gate.client, lease, 'http_fetch', PARAMS)).rejects.toThrow()
+    expect((await gate.ended).signal).toBe('SIGKILL')
+    await gate.kill()
+    expect(upstream.requests).toHaveLength(sent)
+    expect(await afterwards(given, lease)).toEqual({ unknown, left, findings: 0 })
+    expect(upstream.requests, 'nothing is repeated by itself').toHaveLength(sent)
+  },
+)
 
 test('kill -9 while the upstream works: the call is unknown, never repeated, never lost', async () => {
   upstream.clear()

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
 import { DPoPKeyPair } from '@latchgate/protocol/node'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ALL_ACTIONS } from '../src/harness/gate.js'
 import { operatorHeaders } from '../src/harness/operator.js'
 import { credentials, executeRaw, type HeldLease, takeLease } from '../src/harness/raw-client.js'
@@ -20,8 +20,10 @@ afterAll(async () => {
   await world.close()
 })
 
-const get = (path: string, headers: Record<string, string> = {}): ReturnType<World['client']['send']> =>
-  world.client.send({ method: 'GET', path, headers })
+const get = (
+  path: string,
+  headers: Record<string, string> = {},
+): ReturnType<World['client']['send']> => world.client.send({ method: 'GET', path, headers })
 
 test('GET /healthz', async () => {
   const answer = await get('/healthz')
@@ -44,7 +46,9 @@ test('GET /readyz', async () => {
 })
 
 test('GET /.well-known/jwks.json holds the one key that signs leases', async () => {
-  const { keys } = (await get('/.well-known/jwks.json')).json() as { keys: Record<string, string>[] }
+  const { keys } = (await get('/.well-known/jwks.json')).json() as {
+    keys: Record<string, string>[]
+  }
   expect(keys).toEqual([
     {
       kty: 'EC',
@@ -146,22 +150,70 @@ test('scopes outside the maximum are dropped silently, in request order', async 
   const key = await DPoPKeyPair.generate()
   const scopes = ['audit:read', 'email:send', 'tools:call']
   const { lease_jwt } = (await postLease({ scopes, dpop_jwk: key.publicJwk })).json()
-  const claims = JSON.parse(Buffer.from(String(lease_jwt).split('.')[1] ?? '', 'base64url').toString())
-  expect(claims).toMatchObject({ sub: 'agent-test', scope: ['audit:read', 'tools:call'], idm: 'peercred' })
+  const claims = JSON.parse(
+    Buffer.from(String(lease_jwt).split('.')[1] ?? '', 'base64url').toString(),
+  )
+  expect(claims).toMatchObject({
+    sub: 'agent-test',
+    scope: ['audit:read', 'tools:call'],
+    idm: 'peercred',
+  })
 })
 
 const jwk = { kty: 'EC', crv: 'P-256', x: 'a', y: 'b' }
 
 test.each([
   ['no scopes', { scopes: [], dpop_jwk: jwk }, 400, 'invalid_request', /scopes must not be empty/],
-  ['a malformed scope', { scopes: ['Nope'], dpop_jwk: jwk }, 400, 'invalid_request', /^invalid scope 'Nope'/],
-  ['no permitted scope', { scopes: ['email:send'], dpop_jwk: jwk }, 403, 'scope_not_permitted', /./],
-  ['RSA', { scopes: ['tools:call'], dpop_jwk: { ...jwk, kty: 'RSA' } }, 400, 'invalid_request', /EC/],
-  ['P-384', { scopes: ['tools:call'], dpop_jwk: { ...jwk, crv: 'P-384' } }, 400, 'invalid_request', /P-256/],
+  [
+    'a malformed scope',
+    { scopes: ['Nope'], dpop_jwk: jwk },
+    400,
+    'invalid_request',
+    /^invalid scope 'Nope'/,
+  ],
+  [
+    'no permitted scope',
+    { scopes: ['email:send'], dpop_jwk: jwk },
+    403,
+    'scope_not_permitted',
+    /./,
+  ],
+  [
+    'RSA',
+    { scopes: ['tools:call'], dpop_jwk: { ...jwk, kty: 'RSA' } },
+    400,
+    'invalid_request',
+    /EC/,
+  ],
+  [
+    'P-384',
+    { scopes: ['tools:call'], dpop_jwk: { ...jwk, crv: 'P-384' } },
+    400,
+    'invalid_request',
+    /P-256/,
+  ],
   ['no curve point', { scopes: ['tools:call'], dpop_jwk: jwk }, 400, 'invalid_request', /./],
-  ['an unknown member', { scopes: ['tools:call'], dpop_jwk: jwk, agent_id: 'x' }, 422, 'invalid_request', /agent_id/],
-  ['a relative root', { scopes: ['tools:call'], dpop_jwk: jwk, fs_root: 'x' }, 400, 'invalid_fs_root', /must be absolute, got: x/],
-  ['a root', { scopes: ['tools:call'], dpop_jwk: jwk, fs_root: '/tmp' }, 403, 'fs_root_denied', /disabled/],
+  [
+    'an unknown member',
+    { scopes: ['tools:call'], dpop_jwk: jwk, agent_id: 'x' },
+    422,
+    'invalid_request',
+    /agent_id/,
+  ],
+  [
+    'a relative root',
+    { scopes: ['tools:call'], dpop_jwk: jwk, fs_root: 'x' },
+    400,
+    'invalid_fs_root',
+    /must be absolute, got: x/,
+  ],
+  [
+    'a root',
+    { scopes: ['tools:call'], dpop_jwk: jwk, fs_root: '/tmp' },
+    403,
+    'fs_root_denied',
+    /disabled/,
+  ],
 ])('a lease request with %s is refused', async (_name, body, status, code, message) => {
   const answer = await postLease(body)
   expect([answer.status, answer.json()['error']], answer.text).toEqual([status, code])
@@ -176,12 +228,19 @@ test('a lease request that is not JSON: 415 without the type, 400 with it', asyn
   const headers = { 'content-type': 'application/json' }
   const broken = await world.client.send({ method: 'POST', path, headers, body: '{' })
   expect([broken.status, broken.json()['error']]).toEqual([400, 'invalid_json'])
-  const big = await world.client.send({ method: 'POST', path, headers, body: ' '.repeat(1_100_000) })
+  const big = await world.client.send({
+    method: 'POST',
+    path,
+    headers,
+    body: ' '.repeat(1_100_000),
+  })
   expect([big.status, big.json()['error']]).toEqual([413, 'request_too_large'])
 })
 
 test('a receipt is read by its principal, and its signature status is computed', async () => {
-  const executed = await executeRaw(world.client, lease, 'http_fetch', { url: 'https://api.github.com/' })
+  const executed = await executeRaw(world.client, lease, 'http_fetch', {
+    url: 'https://api.github.com/',
+  })
   const id = String(executed.json()['receipt_id'])
   const path = `/v1/receipts/${id}`
   const answer = await get(path, credentials(lease, 'GET', path))
@@ -193,7 +252,10 @@ test('a receipt is read by its principal, and its signature status is computed',
     provider_module_digest: 'builtin:http_api',
     provider_receipt: { ok: true, status_code: 200 },
     normalized_result: { kind: 'success', summary: 'provider completed successfully' },
-    verification_outcome: { status: 'verified', evidence: { http_status: 200, host_corroborated: true } },
+    verification_outcome: {
+      status: 'verified',
+      evidence: { http_status: 200, host_corroborated: true },
+    },
     effect_evidence: [],
     outcome: 'answered',
     failure_class: null,
@@ -289,9 +351,15 @@ test('drain: leases and calls are 503, reading goes on; last, for it cannot be u
     const headers = operatorHeaders(world.gate.project, 'POST', path)
     return (await world.admin.send({ method: 'POST', path, headers })).json()
   }
-  expect(await drain()).toEqual({ draining: true, already_draining: false, in_flight_executions: 0 })
+  expect(await drain()).toEqual({
+    draining: true,
+    already_draining: false,
+    in_flight_executions: 0,
+  })
   expect(await drain()).toEqual({ draining: true, already_draining: true, in_flight_executions: 0 })
-  const refused = await executeRaw(world.client, lease, 'http_fetch', { url: 'https://api.github.com/' })
+  const refused = await executeRaw(world.client, lease, 'http_fetch', {
+    url: 'https://api.github.com/',
+  })
   expect([refused.status, refused.headers['retry-after']]).toEqual([503, '5'])
   expect(refused.json()).toEqual({
     error: 'draining',

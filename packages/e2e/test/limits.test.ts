@@ -1,9 +1,9 @@
-import { afterEach, expect, test } from 'vitest'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { afterEach, expect, test } from 'vitest'
+import type { ProjectSettings } from '../src/harness/gate.js'
 import { credentials, executeRaw, RawClient, takeLease } from '../src/harness/raw-client.js'
 import { startWorld, type World } from '../src/harness/world.js'
-import type { ProjectSettings } from '../src/harness/gate.js'
 
 const FAST = [
   '[rate_limits]',
@@ -56,7 +56,9 @@ test('a budget of zero is budget_exhausted at once; a budget without a limit has
 test('a call that never left the gate is given back to the budget', async () => {
   const world = await begin({ tables: FAST, resolve: { 'httpbin.org:443': '127.0.0.1:1' } })
   const lease = await takeLease(world.client, { budgets: { max_calls: 1 } })
-  const refused = await executeRaw(world.client, lease, 'http_fetch', { url: 'https://httpbin.org/' })
+  const refused = await executeRaw(world.client, lease, 'http_fetch', {
+    url: 'https://httpbin.org/',
+  })
   expect(refused.json()).toMatchObject({ error_type: 'upstream_unreachable', outcome: 'not_sent' })
   expect((await executeRaw(world.client, lease, 'http_fetch', PARAMS)).status).toBe(200)
   expect((await executeRaw(world.client, lease, 'http_fetch', PARAMS)).status).toBe(403)
@@ -144,4 +146,3 @@ test('beyond the slots and the wait a call is 503 overloaded, and has used up no
   })
   expect(await world.gate.services.ledger.callsRemaining(lease.sessionId)).toBe(98)
 })
-

@@ -1,7 +1,7 @@
-import { expect, test } from 'vitest'
-import { executeRaw, RawClient, takeLease } from '../src/harness/raw-client.js'
-import { createTestProject, startTestGate } from '../src/harness/gate.js'
 import { createTestCa, startUpstream } from '@latchgate/testkit'
+import { expect, test } from 'vitest'
+import { createTestProject, startTestGate } from '../src/harness/gate.js'
+import { executeRaw, RawClient, takeLease } from '../src/harness/raw-client.js'
 
 test('a restart logs nobody out, keeps budgets, and reads the receipts of before', async () => {
   const ca = await createTestCa()
@@ -34,7 +34,9 @@ test('a restart logs nobody out, keeps budgets, and reads the receipts of before
 test('a second gate on one project is refused, and the first one goes on', async () => {
   const project = await createTestProject()
   const first = await startTestGate(project)
-  await expect(startTestGate(project)).rejects.toThrow(/another instance is using the ledger|already answers/)
+  await expect(startTestGate(project)).rejects.toThrow(
+    /another instance is using the ledger|already answers/,
+  )
   const client = new RawClient({ socket: project.socket })
   expect((await client.send({ method: 'GET', path: '/healthz' })).status).toBe(200)
   await client.close()

@@ -19,7 +19,10 @@ const CASES = [
   ['huge-output', 'output_too_large', 'provider_error'],
 ] as const
 
-const manifest = (name: string, bytes: Uint8Array): string => `# Risk rationale: a hostile module of the tests.
+const manifest = (
+  name: string,
+  bytes: Uint8Array,
+): string => `# Risk rationale: a hostile module of the tests.
 action_id: ${name.replaceAll('-', '_')}
 version: "1.0.0"
 description: Runs the hostile module ${name}.
@@ -62,16 +65,23 @@ afterAll(async () => {
   await world.close()
 })
 
-test.each(CASES)('%s ends as %s with a receipt, and 20 other calls finish', async (name, type, cls) => {
-  const others = Array.from({ length: 20 }, () =>
-    executeRaw(world.client, lease, 'http_fetch', { url: 'https://api.github.com/' }),
-  )
-  const answer = await executeRaw(world.client, lease, name.replaceAll('-', '_'), {})
-  expect([answer.status, answer.json()['error_type']], answer.text).toEqual([502, type])
-  const stored = await world.gate.services.ledger.receipt(String(answer.json()['receipt_id']))
-  expect(stored?.receipt).toMatchObject({ error_type: type, failure_class: cls, runtime: { exit_code: 1 } })
-  expect((await Promise.all(others)).map((one) => one.status)).toEqual(Array(20).fill(200))
-})
+test.each(CASES)(
+  '%s ends as %s with a receipt, and 20 other calls finish',
+  async (name, type, cls) => {
+    const others = Array.from({ length: 20 }, () =>
+      executeRaw(world.client, lease, 'http_fetch', { url: 'https://api.github.com/' }),
+    )
+    const answer = await executeRaw(world.client, lease, name.replaceAll('-', '_'), {})
+    expect([answer.status, answer.json()['error_type']], answer.text).toEqual([502, type])
+    const stored = await world.gate.services.ledger.receipt(String(answer.json()['receipt_id']))
+    expect(stored?.receipt).toMatchObject({
+      error_type: type,
+      failure_class: cls,
+      runtime: { exit_code: 1 },
+    })
+    expect((await Promise.all(others)).map((one) => one.status)).toEqual(new Array(20).fill(200))
+  },
+)
 
 test('a different request never reaches the upstream, and a second one neither', async () => {
   world.upstream.clear()

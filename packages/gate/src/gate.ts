@@ -1,10 +1,15 @@
-import { readFileSync, unlinkSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import type { FastifyInstance } from 'fastify'
-import type { Logger } from 'pino'
 import { Ed25519Signer, ProofKeyCache, uuidv7 } from '@latchgate/protocol/node'
 import { httpApiModule } from '@latchgate/providers'
-import { createSandbox, ModuleRefused, type Sandbox } from '@latchgate/sandbox'
+import {
+  createSandbox,
+  ModuleRefused,
+  type RegisteredModule,
+  type Sandbox,
+} from '@latchgate/sandbox'
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
 import { loadActions, type ModulesByName } from './action-snapshot.js'
 import { loadLeaseSigningKey, loadSeed } from './auth/key-files.js'
 import { LruLeaseCache } from './auth/lease-cache.js'
@@ -215,7 +220,7 @@ async function registerModules(
   sandbox: Sandbox,
   further: readonly Uint8Array[],
 ): Promise<ModulesByName> {
-  const modules = new Map<string, Awaited<ReturnType<Sandbox['register']>>>()
+  const modules = new Map<string, RegisteredModule>()
   const builtin = httpApiModule()
   modules.set(`builtin:${builtin.name}`, await registerModule(sandbox, builtin.bytes))
   for (const bytes of further) {
@@ -225,10 +230,7 @@ async function registerModules(
   return modules
 }
 
-async function registerModule(
-  sandbox: Sandbox,
-  bytes: Uint8Array,
-): ReturnType<Sandbox['register']> {
+async function registerModule(sandbox: Sandbox, bytes: Uint8Array): Promise<RegisteredModule> {
   try {
     return await sandbox.register(bytes)
   } catch (cause) {
@@ -325,9 +327,6 @@ async function listenAll(
     listeners.push(listener)
     await listener.listen({ path })
     protectSocket(path, uid, group)
-    listener.addHook('onClose', async () => {
-      unlinkIfPresent(path)
-    })
     return path
   }
   return {
@@ -339,15 +338,6 @@ async function listenAll(
       routes.admin,
     ),
     clientSocket: await unix(config.listen_uds_path, config.listen_uds_group, routes.client),
-  }
-}
-
-function unlinkIfPresent(path: string): void {
-  try {
-    unlinkSync(path)
-  } catch (error) {
-    // The server removes its socket itself when it closes in order.
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }
 }
 

@@ -1,5 +1,5 @@
+export { loadLeaseSigningKey, loadSeed, writeNewFile } from './auth/key-files.js'
 export { type PeerCredentials, readPeerCredentials } from './auth/peer-credentials.js'
-export { loadSeed, loadLeaseSigningKey, writeNewFile } from './auth/key-files.js'
 export {
   type ConfigEnvironment,
   ConfigError,
@@ -23,6 +23,6 @@ export {
   type RunningGate,
   startGate,
 } from './gate.js'
+export { openDatabase } from './ledger/sqlite/database.js'
 export { createLogger } from './logging.js'
 export { VERSION } from './version.js'
-export { openDatabase } from './ledger/sqlite/database.js'

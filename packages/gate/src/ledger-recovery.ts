@@ -1,5 +1,5 @@
-import type { Logger } from 'pino'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from 'pino'
 import { LedgerFault } from './ledger/faults.js'
 import type { Ledger } from './ledger/port.js'
 import type { SqliteLedgerHandle } from './ledger/sqlite/index.js'

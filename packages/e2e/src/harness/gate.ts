@@ -44,10 +44,10 @@ export interface ProjectSettings {
 }
 
 /** Every sink there is: what a test grants unless it says otherwise. */
-export const ALL_SINKS = ['http_read', 'http_write', 'http_delete']
+export const ALL_SINKS: readonly string[] = ['http_read', 'http_write', 'http_delete']
 
 /** Actions of the catalogue. */
-export const ALL_ACTIONS = [
+export const ALL_ACTIONS: readonly string[] = [
   'github_comment_issue',
   'github_create_issue',
   'github_read',

@@ -1,5 +1,5 @@
-import { createTestCa, startUpstream, type Upstream } from '@latchgate/testkit'
 import type { GateOptions } from '@latchgate/gate'
+import { createTestCa, startUpstream, type Upstream } from '@latchgate/testkit'
 import { createTestProject, type ProjectSettings, startTestGate, type TestGate } from './gate.js'
 import { RawClient } from './raw-client.js'
 
@@ -14,7 +14,7 @@ export interface World {
 }
 
 /** Names that the upstream answers for. */
-export const UPSTREAM_HOSTS = [
+export const UPSTREAM_HOSTS: readonly string[] = [
   'api.github.com',
   'hooks.slack.com',
   'en.wikipedia.org',
@@ -29,7 +29,9 @@ export async function startWorld(
 ): Promise<World> {
   const ca = await createTestCa()
   const upstream = await startUpstream({ ca, hosts: UPSTREAM_HOSTS })
-  const resolve = Object.fromEntries(UPSTREAM_HOSTS.map((host) => [`${host}:443`, upstream.address]))
+  const resolve = Object.fromEntries(
+    UPSTREAM_HOSTS.map((host) => [`${host}:443`, upstream.address]),
+  )
   const project = await createTestProject({
     ...settings,
     caPem: ca.caPem,

@@ -1,6 +1,6 @@
+import type { Result } from '@latchgate/protocol'
 import type { GateConfig } from '../config/schema.js'
 import { type Refusal, refuse } from '../refusal.js'
-import type { Result } from '@latchgate/protocol'
 import type { PeerCredentials } from './peer-credentials.js'
 
 /** What the transport knows of a caller before any credential is looked at. */

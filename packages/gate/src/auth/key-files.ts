@@ -1,7 +1,7 @@
+import { randomBytes } from 'node:crypto'
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { generateLeaseKeyPem, type LeaseKey, loadLeaseKey } from '@latchgate/protocol/node'
-import { randomBytes } from 'node:crypto'
 import { StartupError } from '../config/posture.js'
 import { assertPrivate } from '../config/protected-files.js'
 

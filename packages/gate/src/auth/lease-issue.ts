@@ -1,3 +1,5 @@
+import { existsSync, realpathSync, statSync } from 'node:fs'
+import { isAbsolute } from 'node:path'
 import {
   isoMillis,
   isoSeconds,
@@ -16,10 +18,8 @@ import {
   verifyDpopProof,
   verifyLease,
 } from '@latchgate/protocol/node'
-import { existsSync, realpathSync, statSync } from 'node:fs'
-import { isAbsolute } from 'node:path'
-import { ledgerFault } from '../ledger-fault.js'
 import type { LeaseEntry, ProofUse } from '../ledger/port.js'
+import { ledgerFault } from '../ledger-fault.js'
 import { type Refusal, refuse } from '../refusal.js'
 import type { Services } from '../services.js'
 import { htuBases, PROOF_MAX_AGE_SECONDS } from './agent.js'

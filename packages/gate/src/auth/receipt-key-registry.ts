@@ -1,14 +1,14 @@
 import {
+  closeSync,
   existsSync,
   fsyncSync,
   openSync,
-  closeSync,
   readFileSync,
   renameSync,
   writeSync,
 } from 'node:fs'
-import { decodeHex, encodeBase64url, encodeHex, isoMillis } from '@latchgate/protocol'
 import type { ReceiptKeyEntry } from '@latchgate/protocol'
+import { decodeHex, encodeBase64url, encodeHex, isoMillis } from '@latchgate/protocol'
 import { StartupError } from '../config/posture.js'
 
 /** A public key that signs, or has signed, receipts. */

@@ -35,7 +35,7 @@ const PATH_KEYS = [
   'grant_signing_key_path',
 ] as const
 
-const validate = new Ajv2020({ allErrors: true, useDefaults: true, strict: false }).compile(
+const validate = new Ajv2020({ allErrors: true, useDefaults: true, strict: false, verbose: true }).compile(
   CONFIG_SCHEMA,
 )
 

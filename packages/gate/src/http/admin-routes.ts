@@ -1,6 +1,6 @@
+import { uuidv7 } from '@latchgate/protocol/node'
 import { authenticateOperator, type OperatorContext } from '../auth/operator.js'
 import { ledgerFault } from '../ledger-fault.js'
-import { uuidv7 } from '@latchgate/protocol/node'
 import { answerError } from '../pipeline/answer.js'
 import type { Answer } from '../pipeline/call.js'
 import { refuse } from '../refusal.js'

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { JsonFault, type Json, parseJson, type Result } from '@latchgate/protocol'
+import { type Json, JsonFault, parseJson, type Result } from '@latchgate/protocol'
 import { MAX_BODY_BYTES } from '../pipeline/admit.js'
 import { type Refusal, refuse } from '../refusal.js'
 

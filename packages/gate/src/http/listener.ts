@@ -1,6 +1,6 @@
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Socket } from 'node:net'
 import { uuidv7 } from '@latchgate/protocol/node'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Peer } from '../auth/identity.js'
 import { readPeerCredentials } from '../auth/peer-credentials.js'
 import { answerError } from '../pipeline/answer.js'

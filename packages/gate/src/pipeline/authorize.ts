@@ -1,12 +1,13 @@
-import { isoMillis, type Result, sanitizeText } from '@latchgate/protocol'
+import { isoMillis, type Result } from '@latchgate/protocol'
 import { ledgerFault } from '../ledger-fault.js'
-import { type Decision, type PolicyInput, PolicyFault, UNLIMITED_CALLS } from '../policy/engine.js'
+import { type Decision, PolicyFault, type PolicyInput, UNLIMITED_CALLS } from '../policy/engine.js'
 import { Fault, type Refusal, refuse } from '../refusal.js'
 import { egressProfile } from '../registered-action.js'
 import type { Services } from '../services.js'
 import type { Authorized, Targeted } from './call.js'
-import { obtainSecrets } from './obtain-secrets.js'
 import { type VisibleDestination, visibleDestination } from './egress-visibility.js'
+import { obtainSecrets } from './obtain-secrets.js'
+import { policyDenied } from './policy-denied.js'
 
 /**
  * Policy over everything known, then what policy cannot waive: destinations that are visibly not
@@ -34,33 +35,6 @@ export async function authorize(
   return {
     ok: true,
     value: { ...call, decision, secrets: secrets.value, allow, callsBefore: callsBefore.value },
-  }
-}
-
-/** 403 `policy_denied` with the members that published clients read. */
-export function policyDenied(
-  call: Targeted,
-  reason: string,
-  detail?: string,
-): { readonly ok: false; readonly error: Refusal } {
-  const principal = call.agent.claims.sub
-  const shown = sanitizeText(reason, 500)
-  const isAccess = /is not authorised for action/.test(shown)
-  return {
-    ok: false,
-    error: refuse('policy_denied', {
-      message: detail === undefined ? shown : `${shown} (${sanitizeText(detail, 500)})`,
-      body: {
-        deny_reason: shown,
-        principal,
-        action_id: call.actionId,
-        // A grant is a remedy for a missing right, not for a budget, a scope or a destination.
-        ...(isAccess
-          ? { remediation: `Run: latchgate policy grant ${principal} ${call.actionId}` }
-          : {}),
-      },
-      detail: detail ?? shown,
-    }),
   }
 }
 

@@ -5,9 +5,9 @@ import type { CredentialHeaders } from '../auth/credentials.js'
 import type { Peer } from '../auth/identity.js'
 import type { Intended } from '../ledger/port.js'
 import type { Decision } from '../policy/engine.js'
+import type { Refusal } from '../refusal.js'
 import type { RegisteredAction } from '../registered-action.js'
 import type { Secret } from '../secrets/port.js'
-import type { Refusal } from '../refusal.js'
 
 /** A call as it reaches the gate: nothing in it is trusted. */
 export interface Arrival {

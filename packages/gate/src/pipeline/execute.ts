@@ -1,17 +1,18 @@
+import type { Services } from '../services.js'
 import { admit } from './admit.js'
-import { answerError, answerFault, answerSealed } from './answer.js'
+import { answerError, answerSealed } from './answer.js'
 import { authenticate } from './authenticate.js'
 import { authorize } from './authorize.js'
 import type { Answer, Arrival, Authenticated } from './call.js'
 import { recordDenial } from './denial.js'
 import { dispatch } from './dispatch.js'
+import { answerFault } from './fault-edge.js'
 import { intend } from './intend.js'
 import { resolve } from './resolve.js'
 import { seal } from './seal.js'
 import { resolveCallTarget } from './target.js'
 import { validate } from './validate.js'
 import { verify } from './verify.js'
-import type { Services } from '../services.js'
 
 /**
  * One governed call (design 3). The statements are the stages, in order; each takes what the one

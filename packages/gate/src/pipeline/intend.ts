@@ -1,7 +1,7 @@
 import { isoMillis, type JsonObject, type Result } from '@latchgate/protocol'
 import { digestBytes, uuidv7 } from '@latchgate/protocol/node'
-import { ledgerFault } from '../ledger-fault.js'
 import type { Intended, IntendRefusal } from '../ledger/port.js'
+import { ledgerFault } from '../ledger-fault.js'
 import { type Refusal, refuse } from '../refusal.js'
 import { limitsOf } from '../registered-action.js'
 import type { Services } from '../services.js'

@@ -5,8 +5,8 @@ import { checkBindings } from '../secrets/binding.js'
 import { injectSecrets } from '../secrets/injection.js'
 import type { Secret } from '../secrets/port.js'
 import type { Services } from '../services.js'
-import { policyDenied } from './authorize.js'
 import type { Targeted } from './call.js'
+import { policyDenied } from './policy-denied.js'
 
 /**
  * Fetches the secrets that policy approved and the manifest declares, and refuses before anything is

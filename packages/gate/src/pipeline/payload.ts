@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { commit, type Commitment } from '@latchgate/evidence'
+import { type Commitment, commit } from '@latchgate/evidence'
 import { evidenceCrypto } from '../evidence-crypto.js'
 import type { PayloadDraft } from '../ledger/port.js'
 
 /** How long full arguments and outputs are kept before they are erased (design 4). */
-export const PAYLOAD_RETENTION_MS = 24 * 3600 * 1000
+export const PAYLOAD_RETENTION_MS: number = 24 * 3600 * 1000
 
 /** Commits to bytes from an agent or an upstream with a fresh salt (notes/evidence 1). */
 export function commitPayload(

@@ -8,7 +8,7 @@ import {
   type SandboxHost,
 } from '@latchgate/sandbox'
 import type { EgressResult } from '../egress/port.js'
-import { injectSecrets } from '../secrets/injection.js'
+import { type Injection, injectSecrets } from '../secrets/injection.js'
 import type { InjectedSecret } from '../secrets/port.js'
 import { Scrubber } from '../secrets/scrubber.js'
 import type { Services } from '../services.js'
@@ -21,7 +21,7 @@ import type { Effect, Intending } from './call.js'
 export class PlannedRequestHost implements SandboxHost {
   readonly #services: Services
   readonly #call: Intending
-  readonly #scrubber: Scrubber
+  #scrubber: Scrubber
   #effects: readonly Effect[] = []
   #observed: { readonly status: number | null; readonly body: Uint8Array | null } = {
     status: null,
@@ -33,7 +33,7 @@ export class PlannedRequestHost implements SandboxHost {
   constructor(services: Services, call: Intending) {
     this.#services = services
     this.#call = call
-    this.#scrubber = new Scrubber([...call.secrets.values()].map((secret) => secret.reveal()))
+    this.#scrubber = new Scrubber(this.#secretValues())
   }
 
   get effects(): readonly Effect[] {
@@ -89,14 +89,18 @@ export class PlannedRequestHost implements SandboxHost {
     return this.#call.startedAt + total - Math.min(250, total / 10)
   }
 
-  #inject(): {
-    readonly target: Target
-    readonly injected: readonly InjectedSecret[]
-  } {
+  #inject(): Injection {
     const { manifest } = this.#call.registered
-    const result = injectSecrets(this.#call.target, manifest.secrets, this.#call.secrets)
-    if (result.ok) return result.value
-    throw new ExecutionAborted('secret_injection', result.error)
+    const { target, secrets } = this.#call
+    const result = injectSecrets(target, manifest.secrets, secrets, this.#services.now)
+    if (!result.ok) throw new ExecutionAborted('secret_injection', result.error)
+    // What was made of a secret is as good as the secret: it is searched for as well.
+    this.#scrubber = new Scrubber([...this.#secretValues(), ...result.value.derived])
+    return result.value
+  }
+
+  #secretValues(): readonly string[] {
+    return [...this.#call.secrets.values()].map((secret) => secret.reveal())
   }
 
   #receive(result: EgressResult, injected: readonly InjectedSecret[]): HostReply<HostHttpResponse> {

@@ -1,19 +1,15 @@
+import { MAX_JSON_DEPTH } from '@latchgate/catalogue'
 import {
   canonicalBytes,
   type Json,
   JsonFault,
   type JsonObject,
-  largestArray,
   parseJson,
   type Result,
 } from '@latchgate/protocol'
-import { digestBytes } from '@latchgate/protocol/node'
+import { digest, digestBytes } from '@latchgate/protocol/node'
 import { type Refusal, refuse } from '../refusal.js'
 import type { Resolved, Validated } from './call.js'
-
-/** Deepest nesting and longest array of any parameters (spec/http-api 6.2). */
-export const MAX_DEPTH = 10
-export const MAX_ARRAY_ITEMS = 100
 
 /**
  * Reads the body and parses it strictly, whatever its Content-Type says. `request_hash` is over the
@@ -25,16 +21,6 @@ export async function validate(call: Resolved): Promise<Result<Validated, Refusa
   const parsed = parseParameters(body)
   if (!parsed.ok) return parsed
   const params = parsed.value
-  const sent = canonicalBytes(params)
-  const limit = call.registered.manifest.io.max_request_bytes
-  if (sent.length > limit) {
-    return violation('', 'size', `request exceeds size limit (${sent.length} > ${limit} bytes)`)
-  }
-  const items = largestArray(params)
-  if (items > MAX_ARRAY_ITEMS) {
-    const why = `request exceeds array size limit (${items} items > ${MAX_ARRAY_ITEMS})`
-    return violation('', 'array_size', why)
-  }
   const checked = call.registered.action.validateRequest(params)
   if (!checked.ok) {
     const first = checked.error[0]
@@ -50,7 +36,7 @@ export async function validate(call: Resolved): Promise<Result<Validated, Refusa
       params: isObject(params) ? params : {},
       arguments: args,
       argumentBytes,
-      requestHash: digestBytes(sent),
+      requestHash: digest(params),
       argumentsHash: digestBytes(argumentBytes),
     },
   }
@@ -59,7 +45,7 @@ export async function validate(call: Resolved): Promise<Result<Validated, Refusa
 function parseParameters(body: Uint8Array): Result<Json, Refusal> {
   if (body.length === 0) return { ok: true, value: {} }
   try {
-    return { ok: true, value: parseJson(body, { maxDepth: MAX_DEPTH }) }
+    return { ok: true, value: parseJson(body, { maxDepth: MAX_JSON_DEPTH }) }
   } catch (error) {
     if (error instanceof JsonFault) return violation(error.path, error.reason, error.message)
     throw error
