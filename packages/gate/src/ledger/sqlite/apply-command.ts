@@ -1,4 +1,5 @@
-import { type Command, type LeafText, type Outcome, STATUS } from './commands.js'
+import { arenaLeafBytes } from './byte-arena.js'
+import { type Command, type LeafRef, type Outcome, STATUS } from './commands.js'
 import type { IntentTable } from './intent-table.js'
 import type { LogAppender } from './log-appender.js'
 import type { PayloadTable } from './payload-table.js'
@@ -23,38 +24,38 @@ type Seal = Extract<Command, { op: 'seal' }>
  * Evaluates the guards of one command and appends its leaves, inside the caller's transaction. A
  * refused command leaves nothing behind, so that the others of the batch go on (notes/evidence 3).
  */
-export function applyCommand(tables: Tables, command: Command, blob: Uint8Array): Outcome {
+export function applyCommand(tables: Tables, command: Command, arena: Uint8Array): Outcome {
   switch (command.op) {
     case 'record':
-      return applyRecord(tables, command, blob)
+      return applyRecord(tables, command, arena)
     case 'lease':
-      return applyLease(tables, command)
+      return applyLease(tables, command, arena)
     case 'intend':
-      return applyIntend(tables, command, blob)
+      return applyIntend(tables, command, arena)
     case 'seal':
-      return applySeal(tables, command, blob)
+      return applySeal(tables, command, arena)
   }
 }
 
-function applyRecord(tables: Tables, command: Record, blob: Uint8Array): Outcome {
+function applyRecord(tables: Tables, command: Record, arena: Uint8Array): Outcome {
   const { sessionId, leaf } = command
   const sessionSeq = sessionId === null ? null : tables.sessions.nextSeq(sessionId)
-  const index = appendText(tables.log, leaf, sessionSeq)
-  for (const payload of command.payloads) tables.payloads.keep(payload, blob, index)
+  const index = appendRef(tables.log, arena, leaf, sessionSeq)
+  tables.payloads.keep(command.payloads, arena, index)
   return { ...refused(STATUS.ok), index, sessionSeq }
 }
 
-function applyLease(tables: Tables, command: Lease): Outcome {
+function applyLease(tables: Tables, command: Lease, arena: Uint8Array): Outcome {
   const { proof, leaf, sessionId, maxCalls } = command
   if (proof !== null && !tables.proofs.use(proof, tables.log.next)) {
     return refused(STATUS.replay_detected)
   }
   if (maxCalls !== undefined) tables.sessions.setBudget(sessionId, maxCalls)
-  return { ...refused(STATUS.ok), index: appendText(tables.log, leaf, null) }
+  return { ...refused(STATUS.ok), index: appendRef(tables.log, arena, leaf, null) }
 }
 
 // The proof comes first: whoever repeats a proof is not told anything about budgets.
-function applyIntend(tables: Tables, command: Intend, blob: Uint8Array): Outcome {
+function applyIntend(tables: Tables, command: Intend, arena: Uint8Array): Outcome {
   const { sessions, intents, proofs, log } = tables
   const { sessionId, proof, debit } = command
   if (!proofs.use(proof, log.next)) return refused(STATUS.replay_detected)
@@ -69,8 +70,8 @@ function applyIntend(tables: Tables, command: Intend, blob: Uint8Array): Outcome
   }
   if (debit) sessions.addCalls(sessionId, -1)
   const sessionSeq = sessions.nextSeq(sessionId)
-  const index = appendText(log, command.leaf, sessionSeq)
-  for (const payload of command.payloads) tables.payloads.keep(payload, blob, index)
+  const index = appendRef(log, arena, command.leaf, sessionSeq)
+  tables.payloads.keep(command.payloads, arena, index)
   const callsRemaining = sessions.get(sessionId).callsRemaining ?? null
   return { status: STATUS.ok, index, sessionSeq, callsRemaining }
 }
@@ -81,28 +82,35 @@ function budgetRefusal(callsRemaining: number | null | undefined, debit: boolean
   return callsRemaining <= 0 ? STATUS.budget_exhausted : null
 }
 
-function applySeal(tables: Tables, command: Seal, blob: Uint8Array): Outcome {
-  const { grantId, receipt, decision } = command
-  const intent = tables.intents.find(grantId)
-  if (intent === undefined) return refused(STATUS.intent_not_found)
-  if (intent.outcome === 'receipt' || intent.outcome === 'resolved') {
-    // A seal is tried again after a commit whose fate was unknown: the same receipt is no error.
-    const index = tables.log.receiptIndex(receipt.columns.id)
-    const isSame = index !== undefined && index === intent.outcomeLeaf
-    return isSame ? { ...refused(STATUS.ok), index } : refused(STATUS.already_sealed)
-  }
-  const index = appendText(tables.log, receipt, null)
-  appendText(tables.log, decision, null)
-  tables.intents.settle(grantId, 'receipt', index)
-  if (command.refund && intent.debited) tables.sessions.addCalls(intent.sessionId, 1)
-  for (const payload of command.payloads) tables.payloads.keep(payload, blob, index)
+function applySeal(tables: Tables, command: Seal, arena: Uint8Array): Outcome {
+  const { log, intents, sessions, payloads } = tables
+  const { grantId, receipt } = command
+  const intent = intents.settle(grantId, 'receipt', log.next)
+  if (intent === undefined) return sealedBefore(tables, grantId, receipt)
+  const index = appendRef(log, arena, receipt, null)
+  appendRef(log, arena, command.decision, null)
+  if (command.refund && intent.debited) sessions.addCalls(intent.sessionId, 1)
+  payloads.keep(command.payloads, arena, index)
   return { ...refused(STATUS.ok), index }
 }
 
-function appendText(log: LogAppender, leaf: LeafText, sessionSeq: number | null): number {
-  const { before, after, columns } = leaf
-  const text = after === null ? before : `${before}${String(sessionSeq)}${after}`
-  return log.append(Buffer.from(text, 'utf8'), columns, sessionSeq ?? columns.session_seq)
+// A seal is tried again after a commit whose fate was unknown: the same receipt is no error.
+function sealedBefore(tables: Tables, grantId: string, receipt: LeafRef): Outcome {
+  const intent = tables.intents.find(grantId)
+  if (intent === undefined) return refused(STATUS.intent_not_found)
+  const index = tables.log.receiptIndex(receipt.columns.id)
+  const isSame = index !== undefined && index === intent.outcomeLeaf
+  return isSame ? { ...refused(STATUS.ok), index } : refused(STATUS.already_sealed)
+}
+
+function appendRef(
+  log: LogAppender,
+  arena: Uint8Array,
+  leaf: LeafRef,
+  sessionSeq: number | null,
+): number {
+  const prefixed = arenaLeafBytes(arena, leaf, sessionSeq)
+  return log.append(prefixed, leaf.columns, sessionSeq ?? leaf.columns.session_seq)
 }
 
 function refused(status: number): Outcome {

@@ -1,25 +1,22 @@
 import type { LeafColumns } from '@latchgate/evidence'
+import type { ArenaLeaf } from './byte-arena.js'
 
-/**
- * A leaf on its way to the writer thread, already in JCS form. The session's number is known only
- * inside the commit, so the text is cut where it belongs.
- */
-export interface LeafText {
-  readonly before: string
-  /** What follows `session_seq`; null for a leaf to which no number is assigned. */
-  readonly after: string | null
-  /** `session_seq` is filled in by the writer when it assigns one. */
+/** A leaf on its way to the writer thread: where its bytes are, and what is indexed beside them. */
+export interface LeafRef extends ArenaLeaf {
+  /** `session_seq` is null where the writer assigns it. */
   readonly columns: LeafColumns
 }
 
-/** Bytes that travel beside the commands: 32 bytes of salt, then the payload. */
-export interface PayloadText {
-  readonly traceId: string | null
+/** A payload's row id is its leaf's index times this, plus its position in the record. */
+export const PAYLOADS_PER_LEAF = 8
+
+/** A payload on its way to the writer thread: 32 bytes of salt, then its bytes, in the arena. */
+export interface PayloadRef {
   readonly kind: string
   readonly hash: string
   readonly eraseAfter: number
-  /** Offset in the blob of the batch. */
   readonly at: number
+  /** Without the salt. */
   readonly length: number
 }
 
@@ -35,14 +32,14 @@ export type Command =
   | {
       readonly op: 'record'
       readonly time: number
-      readonly leaf: LeafText
+      readonly leaf: LeafRef
       readonly sessionId: string | null
-      readonly payloads: readonly PayloadText[]
+      readonly payloads: readonly PayloadRef[]
     }
   | {
       readonly op: 'lease'
       readonly time: number
-      readonly leaf: LeafText
+      readonly leaf: LeafRef
       readonly sessionId: string
       /** Absent: the budget stays as it is. */
       readonly maxCalls?: number | null
@@ -51,22 +48,22 @@ export type Command =
   | {
       readonly op: 'intend'
       readonly time: number
-      readonly leaf: LeafText
+      readonly leaf: LeafRef
       readonly grantId: string
       readonly sessionId: string
       readonly proof: ProofText
       readonly debit: boolean
       readonly dispatchNotAfter: number
-      readonly payloads: readonly PayloadText[]
+      readonly payloads: readonly PayloadRef[]
     }
   | {
       readonly op: 'seal'
       readonly time: number
-      readonly receipt: LeafText
-      readonly decision: LeafText
+      readonly receipt: LeafRef
+      readonly decision: LeafRef
       readonly grantId: string
       readonly refund: boolean
-      readonly payloads: readonly PayloadText[]
+      readonly payloads: readonly PayloadRef[]
     }
 
 /** What became of a command. Everything but `ok` has appended nothing. */
@@ -90,7 +87,7 @@ export interface Outcome {
 
 /** To the writer. */
 export type ToWriter =
-  | { readonly kind: 'commands'; readonly commands: readonly Command[]; readonly blob: Uint8Array }
+  | { readonly kind: 'commands'; readonly commands: readonly Command[]; readonly arena: Uint8Array }
   | { readonly kind: 'sweep'; readonly now: number; readonly id: number }
   | { readonly kind: 'close' }
 

@@ -1,12 +1,11 @@
 import {
-  assertLeafValue,
+  canonicalReceipt,
   type Leaf,
   leafColumns,
-  LeafError,
   MAX_LEAF_BYTES,
   SALT_BYTES,
 } from '@latchgate/evidence'
-import { canonicalize, isoMillis, type JsonObject } from '@latchgate/protocol'
+import { isoMillis, type JsonObject } from '@latchgate/protocol'
 import { LedgerFault } from '../faults.js'
 import type {
   IntendEntry,
@@ -16,10 +15,9 @@ import type {
   RecordEntry,
   SealEntry,
 } from '../port.js'
-import type { Command, LeafText, PayloadText } from './commands.js'
-
-/** Room for the number that the writer puts in. */
-const SEQUENCE_BYTES = 16
+import { ByteArena } from './byte-arena.js'
+import { type Command, type LeafRef, PAYLOADS_PER_LEAF, type PayloadRef } from './commands.js'
+import { leafText } from './leaf-text.js'
 
 /** The log that leaves are written for. */
 export interface LogIdentity {
@@ -28,14 +26,13 @@ export interface LogIdentity {
 }
 
 /**
- * Turns entries of the port into commands: leaves in JCS form, payload bytes in one blob a message.
+ * Turns entries of the port into commands: leaves in JCS form and payload bytes in one arena a message.
  * Whatever the writer stores beside a leaf is put into the leaf first, so that it can be recomputed
  * from it. Throws LedgerFault `invalid_entry` for an entry that no leaf can hold.
  */
 export class CommandEncoder {
   readonly #log: LogIdentity
-  #parts: Uint8Array[] = []
-  #length = 0
+  readonly #arena = new ByteArena()
   #time = { ms: 0, text: isoMillis(0) }
 
   constructor(log: LogIdentity) {
@@ -54,7 +51,7 @@ export class CommandEncoder {
       time,
       sessionId !== null,
     )
-    const payloads = this.#payloads(entry.payloads ?? [], traceId ?? leaf.columns.trace_id)
+    const payloads = this.#payloads(entry.payloads ?? [])
     return { op: 'record', time, leaf, sessionId, payloads }
   }
 
@@ -92,7 +89,7 @@ export class CommandEncoder {
       dispatch_not_after: isoMillis(dispatchNotAfter),
     }
     const leaf = this.#leaf(entry.leaf, body, time, true)
-    const payloads = this.#payloads(entry.payloads, entry.traceId)
+    const payloads = this.#payloads(entry.payloads)
     return {
       op: 'intend',
       time,
@@ -112,10 +109,11 @@ export class CommandEncoder {
       throw new LedgerFault('invalid_entry', 'the receipt is of another grant or trace')
     }
     const draft = { type: 'receipt', id: receipt.receipt_id } as const
-    const receiptLeaf = this.#leaf(draft, receipt as unknown as JsonObject, time, false)
+    const members = receipt as unknown as JsonObject
+    const receiptLeaf = this.#leaf(draft, members, time, false, canonicalReceipt(receipt))
     const body = { ...decision.body, grant_id: grantId, trace_id: traceId, refund }
     const decisionLeaf = this.#leaf(decision, body, time, false)
-    const payloads = this.#payloads(entry.payloads, traceId)
+    const payloads = this.#payloads(entry.payloads)
     return {
       op: 'seal',
       time,
@@ -127,28 +125,22 @@ export class CommandEncoder {
     }
   }
 
-  /** The payload bytes of every command since the last call, to travel with them. */
-  takeBlob(): Uint8Array<ArrayBuffer> {
-    const blob = new Uint8Array(this.#length)
-    let offset = 0
-    for (const part of this.#parts) {
-      blob.set(part, offset)
-      offset += part.length
-    }
-    this.#parts = []
-    this.#length = 0
-    return blob
+  /** The bytes of every command since the last call, to travel with them. */
+  takeArena(): Uint8Array<ArrayBuffer> {
+    return this.#arena.take()
   }
 
-  #payloads(drafts: readonly PayloadDraft[], traceId: string | null): readonly PayloadText[] {
+  #payloads(drafts: readonly PayloadDraft[]): readonly PayloadRef[] {
+    if (drafts.length > PAYLOADS_PER_LEAF) {
+      throw new LedgerFault('invalid_entry', `a record has at most ${PAYLOADS_PER_LEAF} payloads`)
+    }
     return drafts.map(({ kind, hash, salt, bytes, eraseAfter }) => {
       if (salt.length !== SALT_BYTES) {
         throw new LedgerFault('invalid_entry', `a salt has ${SALT_BYTES} bytes`)
       }
-      const at = this.#length
-      this.#parts.push(salt, bytes)
-      this.#length += salt.length + bytes.length
-      return { traceId, kind, hash, eraseAfter, at, length: bytes.length }
+      const at = this.#arena.addBytes(salt)
+      this.#arena.addBytes(bytes)
+      return { kind, hash, eraseAfter, at, length: bytes.length }
     })
   }
 
@@ -157,7 +149,8 @@ export class CommandEncoder {
     body: JsonObject,
     time: number,
     isSequenced: boolean,
-  ): LeafText {
+    bodyText?: string,
+  ): LeafRef {
     const { origin: log, gateId: gate } = this.#log
     if (this.#time.ms !== time) this.#time = { ms: time, text: isoMillis(time) }
     const leaf: Leaf = {
@@ -169,54 +162,16 @@ export class CommandEncoder {
       gate,
       body,
     }
-    const text = leafText(leaf, isSequenced)
-    const bytes = Buffer.byteLength(text.before) + Buffer.byteLength(text.after ?? '')
-    if (bytes + SEQUENCE_BYTES > MAX_LEAF_BYTES) {
+    const text = leafText(leaf, isSequenced, bodyText)
+    const ref = this.#arena.addLeaf(text)
+    if (ref.length - 1 > MAX_LEAF_BYTES) {
       throw new LedgerFault(
         'invalid_entry',
-        `a ${draft.type} record of ${bytes} bytes is larger than a leaf may be (${MAX_LEAF_BYTES})`,
+        `a ${draft.type} record of ${ref.length} bytes is larger than a leaf may be ` +
+          `(${MAX_LEAF_BYTES})`,
       )
     }
-    return text
-  }
-}
-
-/**
- * The JCS form of a leaf; cut in two around the value of the body's `session_seq` when the writer
- * is to assign it.
- */
-export function leafText(leaf: Leaf, isSequenced: boolean): LeafText {
-  const { body, ...envelope } = leaf
-  try {
-    assertLeafValue(body, '/body')
-    // `body` is the first member of a leaf in JCS order.
-    const rest = `,${canonicalize(envelope as unknown as JsonObject).slice(1)}`
     const columns = leafColumns(leaf)
-    if (!isSequenced) {
-      return { before: `{"body":${canonicalize(body)}${rest}`, after: null, columns }
-    }
-    const [before, after] = cutAtSequence(body)
-    return {
-      before: `{"body":${before}`,
-      after: `${after}${rest}`,
-      columns: { ...columns, session_seq: null },
-    }
-  } catch (error) {
-    if (!(error instanceof LeafError) && !(error instanceof TypeError)) throw error
-    throw new LedgerFault('invalid_entry', `a ${leaf.type} record: ${error.message}`, {
-      cause: error,
-    })
+    return { ...ref, columns: isSequenced ? { ...columns, session_seq: null } : columns }
   }
-}
-
-// No record holds this number by itself; if one did, the cut would be refused, not misplaced.
-const PLACEHOLDER = Number.MIN_SAFE_INTEGER
-const CUT = `"session_seq":${PLACEHOLDER}`
-
-function cutAtSequence(body: JsonObject): readonly [string, string] {
-  const text = canonicalize({ ...body, session_seq: PLACEHOLDER })
-  const at = text.indexOf(CUT)
-  if (at !== text.lastIndexOf(CUT)) throw new LeafError('session_seq is written twice')
-  const end = at + CUT.length
-  return [text.slice(0, end - String(PLACEHOLDER).length), text.slice(end)]
 }

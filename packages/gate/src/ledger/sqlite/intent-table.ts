@@ -19,6 +19,7 @@ export class IntentTable {
   readonly #insert: Statement
   readonly #select: Statement
   readonly #settle: Statement
+  readonly #markUnknown: Statement
   readonly #overdue: Statement
 
   constructor(db: Database) {
@@ -26,8 +27,10 @@ export class IntentTable {
       (grant_id, leaf, session_id, debited, dispatch_not_after, outcome, outcome_leaf, settled)
       VALUES (?, ?, ?, ?, ?, 'open', NULL, 0) ON CONFLICT DO NOTHING`)
     this.#select = db.prepare('SELECT * FROM intents WHERE grant_id = ?')
-    this.#settle = db.prepare(
-      'UPDATE intents SET outcome = ?, outcome_leaf = ?, settled = ? WHERE grant_id = ?',
+    this.#settle = db.prepare(`UPDATE intents SET outcome = ?, outcome_leaf = ?, settled = 1
+      WHERE grant_id = ? AND settled = 0 RETURNING session_id, debited`)
+    this.#markUnknown = db.prepare(
+      "UPDATE intents SET outcome = 'unknown', outcome_leaf = ? WHERE grant_id = ?",
     )
     this.#overdue = db.prepare(`SELECT * FROM intents
       WHERE settled = 0 AND outcome = 'open' AND dispatch_not_after < ?
@@ -52,14 +55,23 @@ export class IntentTable {
     return row === undefined ? undefined : intentRow(row as Row)
   }
 
-  /** The receipt is there, or an operator has decided. */
-  settle(grantId: string, outcome: 'receipt' | 'resolved', leaf: number): void {
-    this.#settle.run(outcome, leaf, 1, grantId)
+  /**
+   * The receipt is there, or an operator has decided. Undefined when there is no such intent, or it
+   * was settled before.
+   */
+  settle(
+    grantId: string,
+    outcome: 'receipt' | 'resolved',
+    leaf: number,
+  ): Pick<IntentRow, 'sessionId' | 'debited'> | undefined {
+    const row = this.#settle.get(outcome, leaf, grantId) as Row | undefined
+    if (row === undefined) return undefined
+    return { sessionId: text(row, 'session_id'), debited: integer(row, 'debited') === 1 }
   }
 
   /** Nobody can know any more by itself. Listed until an operator resolves it. */
   markUnknown(grantId: string, leaf: number): void {
-    this.#settle.run('unknown', leaf, 0, grantId)
+    this.#markUnknown.run(leaf, grantId)
   }
 
   /** Intents without any outcome whose time to dispatch ended before `time`, oldest first. */

@@ -2,6 +2,7 @@ import { consistencyProof, inclusionProof, parseLeaf, type Receipt } from '@latc
 import type { Json, JsonObject } from '@latchgate/protocol'
 import { evidenceCrypto } from '../../evidence-crypto.js'
 import type { LogKeyRecord, OpenIntent, PayloadDraft, StoredReceipt } from '../port.js'
+import { PAYLOADS_PER_LEAF } from './commands.js'
 import { type Database, openDatabase, type Statement } from './database.js'
 import { NodeStore } from './node-store.js'
 import { blob, integer, type Row, text } from './row.js'
@@ -27,9 +28,9 @@ export class LedgerReader {
       'SELECT last_seq, has_budget, calls_remaining FROM sessions WHERE session_id = ?',
     )
     this.#receipt = db.prepare("SELECT leaf, bytes FROM leaves WHERE type = 'receipt' AND id = ?")
-    this.#payload = db.prepare(
-      'SELECT bytes FROM payloads WHERE trace_id = ? AND kind = ? ORDER BY id DESC LIMIT 1',
-    )
+    this.#payload = db.prepare(`SELECT p.bytes FROM leaves l JOIN payloads p
+      ON p.id >= l.leaf * ${PAYLOADS_PER_LEAF} AND p.id < (l.leaf + 1) * ${PAYLOADS_PER_LEAF}
+      WHERE l.trace_id = ? AND p.kind = ? ORDER BY p.id DESC LIMIT 1`)
     this.#leaf = db.prepare('SELECT bytes FROM leaves WHERE leaf = ?')
     this.#keys = db.prepare('SELECT * FROM keys ORDER BY from_leaf')
     this.#intents =

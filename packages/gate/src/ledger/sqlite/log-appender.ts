@@ -1,4 +1,10 @@
-import { Frontier, type LeafColumns, leafHash } from '@latchgate/evidence'
+import {
+  encodeLeaf,
+  type Frontier,
+  type Leaf,
+  type LeafColumns,
+  leafColumns,
+} from '@latchgate/evidence'
 import { evidenceCrypto } from '../../evidence-crypto.js'
 import { LedgerDamaged } from '../faults.js'
 import type { Database, Statement } from './database.js'
@@ -6,6 +12,8 @@ import { NodeStore, slices, TILE_WIDTH } from './node-store.js'
 import { blob, integer, type Row } from './row.js'
 
 const TILE_HEIGHT = 8
+/** RFC 9162 2.1.1. */
+const LEAF_PREFIX = Buffer.from([0])
 
 /** Appends leaves inside the caller's transaction: rows, tiles, and the frontier in memory. */
 export class LogAppender {
@@ -38,9 +46,9 @@ export class LogAppender {
     return this.#frontier.size
   }
 
-  /** Appends a leaf and returns its index. */
-  append(bytes: Uint8Array, columns: LeafColumns, sessionSeq: number | null): number {
-    const hash = leafHash(evidenceCrypto, bytes)
+  /** Appends a leaf in JCS form, with the prefix of its hash before it, and returns its index. */
+  append(prefixed: Uint8Array, columns: LeafColumns, sessionSeq: number | null): number {
+    const hash = evidenceCrypto.sha256(prefixed)
     const index = this.#frontier.append(hash, this.#onNode)
     this.#insertLeaf.run(
       index,
@@ -54,9 +62,16 @@ export class LogAppender {
       columns.principal,
       columns.action_id,
       columns.decision,
-      bytes,
+      prefixed.subarray(1),
     )
     return index
+  }
+
+  /** Appends a record that the writer itself makes. */
+  appendLeaf(leaf: Leaf): number {
+    const prefixed = Buffer.concat([LEAF_PREFIX, encodeLeaf(leaf)])
+    const columns = leafColumns(leaf)
+    return this.append(prefixed, columns, columns.session_seq)
   }
 
   /** Index of the receipt, or undefined when there is none. */

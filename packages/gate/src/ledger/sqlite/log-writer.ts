@@ -10,7 +10,7 @@ import type { Sweeper } from './sweep.js'
 /** Commands with the bytes they refer to. */
 export interface CommandBatch {
   readonly commands: readonly Command[]
-  readonly blob: Uint8Array
+  readonly arena: Uint8Array
 }
 
 /** A commit that is on the disk. */
@@ -69,10 +69,10 @@ export class LogWriter {
     const from = this.#start()
     const outcomes: Outcome[] = []
     const kinds = new Set<Command['op']>()
-    for (const { commands, blob } of batches) {
+    for (const { commands, arena } of batches) {
       for (const command of commands) {
         kinds.add(command.op)
-        outcomes.push(applyCommand(tables, command, blob))
+        outcomes.push(applyCommand(tables, command, arena))
         if (command.time > this.#highestTime) this.#highestTime = command.time
       }
     }

@@ -1,12 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import {
   type Checkpoint,
-  encodeLeaf,
   Frontier,
   keyAddedBody,
   type KeyPurpose,
   type Leaf,
-  leafColumns,
   type NoteSigner,
   noteVerifier,
   subtreeRoot,
@@ -188,8 +186,7 @@ function announceKeys(
       gate: start.gateId,
       body: keyAddedBody(purpose, key),
     }
-    const index = log.append(encodeLeaf(leaf), leafColumns(leaf), null)
-    insert.run(purpose, key.kid, key.publicKey, key.addedAt, index)
+    insert.run(purpose, key.kid, key.publicKey, key.addedAt, log.appendLeaf(leaf))
   }
   announce('log', { kid, publicKey, addedAt: isoMillis(start.now) })
   for (const key of start.receiptKeys) announce('receipt', key)

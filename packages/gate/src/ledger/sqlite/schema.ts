@@ -86,15 +86,12 @@ CREATE TABLE proofs (
 
 CREATE TABLE payloads (
   id INTEGER PRIMARY KEY,
-  trace_id TEXT,
   kind TEXT NOT NULL,
-  leaf INTEGER NOT NULL,
   hash TEXT NOT NULL,
   erase_after INTEGER NOT NULL,
   salt BLOB NOT NULL,
   bytes BLOB NOT NULL
 ) STRICT;
-CREATE INDEX payloads_by_trace ON payloads (trace_id, kind);
 CREATE INDEX payloads_by_age ON payloads (erase_after);
 `
 

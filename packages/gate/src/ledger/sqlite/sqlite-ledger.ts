@@ -243,10 +243,10 @@ export class SqliteLedger implements SqliteLedgerHandle {
   // Once a turn: everything that one turn of the event loop wants to record is one message.
   #flush(): void {
     if (this.#commands.length === 0 || this.#state !== 'open') return
-    const blob = this.#encoder.takeBlob()
+    const arena = this.#encoder.takeArena()
     if (this.#posted.length === 0) this.#postedAt = performance.now()
     this.#posted.push(this.#waiters)
-    this.#post({ kind: 'commands', commands: this.#commands, blob }, [blob.buffer])
+    this.#post({ kind: 'commands', commands: this.#commands, arena }, [arena.buffer])
     this.#commands = []
     this.#waiters = []
   }

@@ -1,4 +1,4 @@
-import { encodeLeaf, type Leaf, leafColumns, parseLeaf } from '@latchgate/evidence'
+import { type Leaf, parseLeaf } from '@latchgate/evidence'
 import { isoMillis, type JsonObject } from '@latchgate/protocol'
 import { uuidv7 } from '@latchgate/protocol/node'
 import type { Tables } from './apply-command.js'
@@ -79,8 +79,6 @@ export class Sweeper {
       gate: this.#gateId,
       body: unknown,
     }
-    const columns = leafColumns(leaf)
-    const index = this.#tables.log.append(encodeLeaf(leaf), columns, columns.session_seq)
-    this.#tables.intents.markUnknown(intent.grantId, index)
+    this.#tables.intents.markUnknown(intent.grantId, this.#tables.log.appendLeaf(leaf))
   }
 }
