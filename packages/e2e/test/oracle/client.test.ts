@@ -17,7 +17,7 @@ import {
   LatchGateTransportError,
   LatchGateUnavailable,
   normalizedUrl,
-} from '../../src/oracle/index.js'
+} from '../../src/oracle/published-client.js'
 import {
   type RecordingGate,
   type Scripted,
