@@ -79,6 +79,8 @@ export type SandboxFailure =
   | 'invalid_output'
   | 'module_not_found'
   | 'cancelled'
+  /** The worker thread that held the execution ended or hung: what it had not reported is lost. */
+  | 'worker_lost'
 
 export interface SandboxMeasures {
   readonly fuelConsumed: number

@@ -1,0 +1,181 @@
+import { Worker } from 'node:worker_threads'
+import type { HostHttpResponse, HostReply, SandboxTask } from '../types.js'
+import { SandboxBusy } from '../types.js'
+import type { FromWorker, ToWorker, WorkerSettings } from '../worker/messages.js'
+import { type CallWorker, LiveCall } from './live-call.js'
+
+/** What the pool passes for one worker. */
+export interface WorkerThreadOptions {
+  readonly settings: WorkerSettings
+  /** How long a worker may take to confirm that it has dropped a call. */
+  readonly graceMs: number
+  /** The modules that a new thread has to know. */
+  modules(): Iterable<ToWorker>
+}
+
+/**
+ * A worker thread and the calls in it. When the thread is lost (it ends by itself, or does not
+ * answer), all calls in it fail as `worker_lost` and another thread takes its place.
+ */
+export class WorkerThread implements CallWorker {
+  readonly #options: WorkerThreadOptions
+  readonly #calls = new Map<number, LiveCall>()
+  readonly #watchdogs = new Map<number, NodeJS.Timeout>()
+  #worker: Worker
+  #outbox: ToWorker[] = []
+  #transfers: ArrayBuffer[] = []
+  #flushing = false
+  #closed = false
+  #isReady = false
+  #broken: Error | null = null
+  #settleReady: (error?: Error) => void = () => undefined
+  /** Rejects when the thread cannot be started at all. */
+  readonly ready: Promise<void>
+
+  constructor(options: WorkerThreadOptions) {
+    this.#options = options
+    this.ready = new Promise((resolve, reject) => {
+      this.#settleReady = (error) => (error === undefined ? resolve() : reject(error))
+    })
+    this.#worker = this.#spawn()
+  }
+
+  /** Calls whose instance the worker may still hold. */
+  get live(): number {
+    return this.#calls.size
+  }
+
+  start(id: number, task: SandboxTask, memoryPages: number): LiveCall {
+    if (this.#broken !== null) throw this.#broken
+    const call = new LiveCall(id, task, this)
+    this.#calls.set(id, call)
+    const { fuel, timeoutMs, maxIoCalls, maxOutputBytes } = task.limits
+    const limits = { fuel, memoryPages, timeoutMs, maxIoCalls, maxOutputBytes }
+    this.post({ kind: 'start', call: id, digest: task.module, input: task.input, limits })
+    return call
+  }
+
+  reply(call: LiveCall, reply: HostReply<HostHttpResponse>): void {
+    if (!reply.ok) {
+      this.post({ kind: 'reply', call: call.id, reply })
+      return
+    }
+    // A copy of its own: the host keeps its bytes, and a view would take its whole buffer along.
+    const body = new Uint8Array(reply.value.body)
+    this.post({
+      kind: 'reply',
+      call: call.id,
+      reply: { ok: true, value: { ...reply.value, body } },
+    })
+    this.#transfers.push(body.buffer)
+  }
+
+  drop(call: LiveCall): void {
+    if (!this.#calls.has(call.id)) return
+    this.post({ kind: 'drop', call: call.id })
+    const { graceMs } = this.#options
+    const lost = (): void => this.#replace(`no answer for ${graceMs} ms`)
+    this.#watchdogs.set(call.id, setTimeout(lost, graceMs).unref())
+  }
+
+  /** Sends a message with the others of this turn of the event loop. */
+  post(message: ToWorker): void {
+    this.#outbox.push(message)
+    if (this.#flushing) return
+    this.#flushing = true
+    setImmediate(() => this.#flush())
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const call of this.#calls.values()) call.fail('cancelled', 'the sandbox is closing')
+    this.#forgetAll()
+    await this.#worker.terminate()
+  }
+
+  #flush(): void {
+    this.#flushing = false
+    const batch = this.#outbox
+    const transfers = this.#transfers
+    this.#outbox = []
+    this.#transfers = []
+    if (!this.#closed) this.#worker.postMessage(batch, transfers)
+  }
+
+  #spawn(): Worker {
+    this.#isReady = false
+    const worker = new Worker(new URL('../worker/worker.js', import.meta.url), {
+      workerData: this.#options.settings,
+      env: {},
+      execArgv: [],
+      name: 'latchgate-sandbox',
+      resourceLimits: { stackSizeMb: 4, maxOldGenerationSizeMb: 1024 },
+    })
+    worker.unref()
+    worker.on('message', (batch: readonly FromWorker[]) => {
+      for (const message of batch) this.#receive(message)
+    })
+    const lost = (reason: string): void => {
+      if (worker === this.#worker) this.#replace(reason)
+    }
+    worker.on('error', (error) => lost(String(error)))
+    worker.on('exit', (code) => lost(`exit code ${code}`))
+    worker.postMessage([...this.#options.modules()])
+    return worker
+  }
+
+  #replace(reason: string): void {
+    if (this.#closed) return
+    const lost = this.#worker
+    const calls = [...this.#calls.values()]
+    this.#forgetAll()
+    this.#outbox = []
+    this.#transfers = []
+    void lost.terminate()
+    if (this.#isReady) this.#worker = this.#spawn()
+    else this.#giveUp(reason)
+    for (const call of calls) call.fail('worker_lost', `the sandbox worker was lost: ${reason}`)
+  }
+
+  // A thread that ends before it was ready would do so again.
+  #giveUp(reason: string): void {
+    this.#broken = new Error(`the sandbox worker does not start: ${reason}`)
+    this.#settleReady(this.#broken)
+  }
+
+  #receive(message: FromWorker): void {
+    if (message.kind === 'ready') {
+      this.#isReady = true
+      return this.#settleReady()
+    }
+    const call = this.#calls.get(message.call)
+    if (call === undefined) return
+    switch (message.kind) {
+      case 'request':
+        return call.request(message.request, message.used)
+      case 'log':
+        return call.log(message.level, message.message)
+      case 'end':
+        this.#forget(message.call)
+        return call.end(message.end, message.used)
+      case 'busy':
+        this.#forget(message.call)
+        return call.fault(new SandboxBusy(message.message))
+      case 'fault':
+        this.#forget(message.call)
+        return call.fault(new Error(`the sandbox worker failed: ${String(message.error)}`))
+      case 'gone':
+        this.#forget(message.call)
+    }
+  }
+
+  #forget(call: number): void {
+    this.#calls.delete(call)
+    clearTimeout(this.#watchdogs.get(call))
+    this.#watchdogs.delete(call)
+  }
+
+  #forgetAll(): void {
+    for (const id of [...this.#calls.keys()]) this.#forget(id)
+  }
+}
