@@ -39,7 +39,7 @@ async function afterwards(
     return {
       unknown: intents.filter((intent) => intent.outcome === 'unknown').length,
       left: await gate.services.ledger.callsRemaining(lease.sessionId),
-      findings: (await verifyLedgerFile({ path: given.ledger })).findings.length,
+      findings: verifyLedgerFile({ path: given.ledger }).findings.length,
     }
   } finally {
     await gate.close()
@@ -114,7 +114,7 @@ test('kill -9 under load: after it every answered call has its receipt, and the 
   for (const id of answered) {
     expect(await again.services.ledger.receipt(id), id).toBeDefined()
   }
-  expect((await verifyLedgerFile({ path: given.ledger })).findings).toEqual([])
+  expect(verifyLedgerFile({ path: given.ledger }).findings).toEqual([])
   await again.close()
   given.remove()
 })

@@ -1,14 +1,14 @@
+import { existsSync } from 'node:fs'
 import {
   type ActionRegistry,
-  ActionRegistry as Registry,
   type Manifest,
   type ManifestProblem,
+  normalizedManifest,
+  ActionRegistry as Registry,
 } from '@latchgate/catalogue'
 import { loadBuiltinManifests, loadManifestDirectory } from '@latchgate/catalogue/node'
 import { digest } from '@latchgate/protocol/node'
-import { normalizedManifest } from '@latchgate/catalogue'
 import type { RegisteredModule } from '@latchgate/sandbox'
-import { existsSync } from 'node:fs'
 import { StartupError } from './config/posture.js'
 import type { ActionSnapshot, RegisteredAction } from './registered-action.js'
 

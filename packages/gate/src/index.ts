@@ -24,5 +24,9 @@ export {
   startGate,
 } from './gate.js'
 export { openDatabase } from './ledger/sqlite/database.js'
+export {
+  type LedgerFileToVerify,
+  verifyLedgerFile,
+} from './ledger/sqlite/verify/verify-ledger-file.js'
 export { createLogger } from './logging.js'
 export { VERSION } from './version.js'

@@ -26,7 +26,7 @@ export async function verifyCommand(context: Context, options: VerifyOptions): P
       hint: 'a gate that has run once has one; or name a file with --ledger',
     })
   }
-  const report = await verifyLedgerFile({
+  const report = verifyLedgerFile({
     path,
     ...(options.checkpoint === undefined
       ? {}

@@ -1,8 +1,7 @@
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { verifyLedgerFile } from '@latchgate/gate'
+import { openDatabase, verifyLedgerFile } from '@latchgate/gate'
 import type { Upstream } from '@latchgate/testkit'
-import { DatabaseSync } from '@photostructure/sqlite'
 import { type ActionResult, LatchGateClient, LatchGateDenied } from 'latchgate'
 import type { Story } from './story.js'
 
@@ -85,18 +84,18 @@ async function privateAddress(story: Story, client: LatchGateClient): Promise<vo
 async function tamperedLedger(story: Story, props: Props): Promise<void> {
   story.act('A copy of the ledger is tampered with')
   const copy = join(props.scratch, 'tampered.db')
-  const whole = await verifyLedgerFile({ path: props.ledger })
+  const whole = verifyLedgerFile({ path: props.ledger })
   story.auditor(`the original: ${whole.leavesChecked} leaves, ${whole.findings.length} findings`)
   expect(whole.findings.length === 0, 'the original must be whole')
   copyFileSync(props.ledger, copy)
   copyFileSync(`${props.ledger}-wal`, `${copy}-wal`)
-  const database = new DatabaseSync(copy)
+  const database = openDatabase(copy)
   database.exec(
-    "UPDATE leaves SET leaf = CAST(replace(CAST(leaf AS TEXT), 'api.github.com/zen', 'api.github.com/xen') AS BLOB) WHERE type = 'receipt'",
+    "UPDATE leaves SET bytes = CAST(replace(CAST(bytes AS TEXT), 'api.github.com/zen', 'api.github.com/xen') AS BLOB) WHERE type = 'receipt'",
   )
   database.close()
   story.plain('one letter of a URL in a receipt is changed: zen → xen')
-  const broken = await verifyLedgerFile({ path: copy })
+  const broken = verifyLedgerFile({ path: copy })
   for (const finding of broken.findings.slice(0, 3)) {
     story.auditor(`leaf #${finding.index ?? '?'}: ${finding.problem}`)
   }

@@ -35,9 +35,12 @@ const PATH_KEYS = [
   'grant_signing_key_path',
 ] as const
 
-const validate = new Ajv2020({ allErrors: true, useDefaults: true, strict: false, verbose: true }).compile(
-  CONFIG_SCHEMA,
-)
+const validate = new Ajv2020({
+  allErrors: true,
+  useDefaults: true,
+  strict: false,
+  verbose: true,
+}).compile(CONFIG_SCHEMA)
 
 /** Runtime directory of the sockets: part of the contract with published SDKs (spec 3.1). */
 export function runtimeDirectory(env: ConfigEnvironment['env']): string {

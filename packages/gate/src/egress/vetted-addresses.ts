@@ -1,8 +1,8 @@
 import { lookup as systemLookup } from 'node:dns/promises'
 import { classifyAddress } from '@latchgate/catalogue'
 import { err, ok, type Result } from '@latchgate/protocol'
-import { type EgressFailure, errorCode } from './egress-failure.js'
 import { canonicalAddress } from './canonical-address.js'
+import { type EgressFailure, errorCode } from './egress-failure.js'
 
 /** Resolves a name to addresses; rejects as `node:dns` does. */
 export type Lookup = (host: string) => Promise<readonly string[]>

@@ -1,5 +1,5 @@
-import type { Json, JsonObject, Result } from '@latchgate/protocol'
 import type { LeafType, Receipt } from '@latchgate/evidence'
+import type { Json, JsonObject, Result } from '@latchgate/protocol'
 
 /** A leaf before the ledger gives it `v`, `log`, `time` and `gate` (notes/evidence 1). */
 export interface LeafDraft {

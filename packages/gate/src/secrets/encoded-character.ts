@@ -62,8 +62,8 @@ export function readCharacter(bytes: Uint8Array, at: number, code: number, ends:
   readPlain(bytes, at, code, ends)
   if (!isEscapeLead(lead)) return
   if (lead === PERCENT) readPercent(bytes, at, code, ends)
-  const escape = afterBackslashes(bytes, at)
-  if (escape >= 0) readEscape(bytes, at, escape, code, ends)
+  const escaped = afterBackslashes(bytes, at)
+  if (escaped >= 0) readEscape(bytes, at, escaped, code, ends)
   const entity = afterAmpersand(bytes, at)
   if (entity >= 0) readEntity(bytes, entity, code, ends)
 }
@@ -188,9 +188,9 @@ function readUnicodeEscape(bytes: Uint8Array, at: number, code: number, ends: nu
 function afterAmpersand(bytes: Uint8Array, at: number): number {
   if (bytes[at] === AMPERSAND) return at + 1
   if (bytes[at] === PERCENT && hexByte(bytes, at + 1) === AMPERSAND) return at + 3
-  const escape = afterBackslashes(bytes, at)
-  if (escape < 0 || bytes[escape] !== 0x75) return -1
-  return hex16(bytes, escape + 1) === AMPERSAND ? escape + 5 : -1
+  const escaped = afterBackslashes(bytes, at)
+  if (escaped < 0 || bytes[escaped] !== 0x75) return -1
+  return hex16(bytes, escaped + 1) === AMPERSAND ? escaped + 5 : -1
 }
 
 function readEntity(bytes: Uint8Array, at: number, code: number, ends: number[]): void {

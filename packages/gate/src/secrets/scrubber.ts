@@ -1,4 +1,4 @@
-import { hexByte, isEscapeLead } from './encoded-character.js'
+import { hexByte } from './encoded-character.js'
 import { beginnings, matchEnd, patternsOf, type SecretPattern } from './secret-pattern.js'
 
 /** What stands where a secret was (spec/actions-and-providers 17.3). */
@@ -140,7 +140,5 @@ function widened(
 }
 
 function isBase64(byte: number | undefined): boolean {
-  return (
-    byte !== undefined && /[A-Za-z0-9+/_-]/.test(String.fromCharCode(byte)) && !isEscapeLead(byte)
-  )
+  return byte !== undefined && /[A-Za-z0-9+/_-]/.test(String.fromCharCode(byte))
 }

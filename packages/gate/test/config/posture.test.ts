@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { parseConfig } from '../../src/config/load.js'
-import { postureProblems, type ProcessFacts } from '../../src/config/posture.js'
+import { type ProcessFacts, postureProblems } from '../../src/config/posture.js'
 
 const facts: ProcessFacts = { uid: 1000, addressSpaceLimit: null }
 const operator = {

@@ -170,6 +170,14 @@ test('a resolver that hangs costs the time of the call, and one lookup for all w
   expect(asked).toEqual(['hang.example.com'])
 })
 
+test("the system's resolver is asked by default, and judged like any other", async () => {
+  const egress = createEgress({ unsafeResolve: new Map(), extraCaPem: null })
+  onTestFinished(() => egress.close())
+  const result = await egress.request(requestTo('https://localhost/', { allow: ['localhost'] }))
+  expect(result).toMatchObject({ outcome: 'not_sent', error: { type: 'egress_denied' } })
+  expect(result.error?.message).toContain('(loopback')
+})
+
 test('a finished lookup is not remembered: the next call asks again', async () => {
   let asked = 0
   const egress = resolvingTo(async () => {

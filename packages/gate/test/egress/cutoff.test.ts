@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { drip, neverAnswers, startUpstream } from '@latchgate/testkit'
 import { expect, onTestFinished, test } from 'vitest'
@@ -66,6 +67,7 @@ test('a signal that fires after the answer changes nothing and is not listened t
   for (let call = 0; call < 20; call += 1) {
     expect((await ask('/', { signal: controller.signal })).status).toBe(200)
   }
+  expect(getEventListeners(controller.signal, 'abort')).toEqual([])
   controller.abort()
   await sleep(20)
   expect(upstream.connectionsOpen).toBe(1)
@@ -80,9 +82,10 @@ test('closing ends calls in every phase and all connections, and refuses further
   await egress.close()
   const message = `the request to ${HOST} was ended by a shutdown`
   expect(await waiting).toMatchObject(failed('unknown', null, 'upstream_timeout', message))
-  expect(await ask('/')).toMatchObject(failed('not_sent', null, 'upstream_timeout', message))
   await sleep(30)
   expect(upstream.connectionsOpen).toBe(0)
+  expect(await ask('/')).toMatchObject(failed('not_sent', null, 'upstream_timeout', message))
+  expect(upstream.connectionsOpened).toBe(2)
   expect(upstream.requests).toHaveLength(2)
   await egress.close()
 })

@@ -1,6 +1,6 @@
 import {
-  type RawUpstreamOptions,
   type RawUpstream,
+  type RawUpstreamOptions,
   startRawUpstream,
   startUpstream,
   type Upstream,

@@ -10,7 +10,7 @@ import { evidenceCrypto } from '../../evidence-crypto.js'
 import { LedgerDamaged } from '../faults.js'
 import type { Database, Statement } from './database.js'
 import { NodeStore, slices } from './node-store.js'
-import { blob, integer, requireRow, type Row, text } from './row.js'
+import { blob, integer, type Row, requireRow, text } from './row.js'
 
 /** The one row that says how far the log has come. */
 export interface LogState {

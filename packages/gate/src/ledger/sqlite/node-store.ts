@@ -1,4 +1,4 @@
-import { HASH_BYTES, nodeHash, type NodeSource } from '@latchgate/evidence'
+import { HASH_BYTES, type NodeSource, nodeHash } from '@latchgate/evidence'
 import { evidenceCrypto } from '../../evidence-crypto.js'
 import type { Database, Statement } from './database.js'
 import { blob, type Row } from './row.js'

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import {
   type Checkpoint,
   Frontier,
-  keyAddedBody,
   type KeyPurpose,
+  keyAddedBody,
   type Leaf,
   type NoteSigner,
   noteVerifier,

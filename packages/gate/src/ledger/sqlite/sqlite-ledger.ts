@@ -1,13 +1,13 @@
 import type { Worker } from 'node:worker_threads'
-import { ok, err, type Result } from '@latchgate/protocol'
+import { err, ok, type Result } from '@latchgate/protocol'
 import { LedgerFault } from '../faults.js'
 import type {
   Appended,
-  Intended,
   IntendEntry,
+  Intended,
   IntendRefusal,
-  Ledger,
   LeaseEntry,
+  Ledger,
   LogKeyRecord,
   OpenIntent,
   PayloadDraft,
