@@ -48,7 +48,16 @@ test('the answer names the range', () => {
   expect(classifyAddress('8000::1')).toEqual({ public: false, range: 'outside 2000::/3' })
 })
 
-for (const text of ['', 'localhost', '1.2.3', '01.2.3.4', '256.1.1.1', '[::1]', '::1%eth0', '1:::2']) {
+for (const text of [
+  '',
+  'localhost',
+  '1.2.3',
+  '01.2.3.4',
+  '256.1.1.1',
+  '[::1]',
+  '::1%eth0',
+  '1:::2',
+]) {
   test(`${JSON.stringify(text)} is no address, so it is not public`, () => {
     expect(classifyAddress(text)).toEqual({ public: false, range: 'not an IP address' })
   })
@@ -117,9 +126,12 @@ test('the parsers accept exactly what the runtime calls an address', () => {
     v4,
     v6,
     fc
-      .array(fc.constantFrom(':', '::', '.', '0', '1', 'ff', '255', '256', 'g', 'ffff', '1.2.3.4'), {
-        maxLength: 12,
-      })
+      .array(
+        fc.constantFrom(':', '::', '.', '0', '1', 'ff', '255', '256', 'g', 'ffff', '1.2.3.4'),
+        {
+          maxLength: 12,
+        },
+      )
       .map((parts) => parts.join('')),
   )
   fc.assert(

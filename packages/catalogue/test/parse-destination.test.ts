@@ -73,7 +73,17 @@ const hostile = fc
   .array(
     fc.oneof(
       fc.constantFrom('https://', 'http://', 'https:', '//', '@', ':', '/', '\\', '?', '#', '.'),
-      fc.constantFrom('evil.com', 'api.github.com', '127.1', '[::1]', '%2e', '%40', 'ａ', '\t', ' '),
+      fc.constantFrom(
+        'evil.com',
+        'api.github.com',
+        '127.1',
+        '[::1]',
+        '%2e',
+        '%40',
+        'ａ',
+        '\t',
+        ' ',
+      ),
       fc.string({ maxLength: 4 }),
     ),
     { maxLength: 10 },

@@ -4,7 +4,7 @@ import { type Checkpoint, claimedCheckpoint, verifyCheckpoint } from './checkpoi
 import type { EvidenceCrypto } from './crypto.js'
 import type { Frontier } from './frontier.js'
 import type { CheckpointReport, Findings } from './log-report.js'
-import { NoteError, noteVerifier, type NoteVerifier } from './signed-note.js'
+import { NoteError, type NoteVerifier, noteVerifier } from './signed-note.js'
 
 /** Whose signature counts. */
 export interface CheckpointKeys {

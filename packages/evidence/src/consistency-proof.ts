@@ -4,8 +4,8 @@ import {
   EMPTY_ROOT,
   HASH_BYTES,
   isTreeNumber,
-  nodeHash,
   type NodeSource,
+  nodeHash,
   splitPoint,
   subtreeRoot,
 } from './merkle-tree.js'

@@ -3,8 +3,8 @@ import type { EvidenceCrypto } from './crypto.js'
 import {
   HASH_BYTES,
   isTreeNumber,
-  nodeHash,
   type NodeSource,
+  nodeHash,
   splitPoint,
   subtreeRoot,
 } from './merkle-tree.js'

@@ -8,8 +8,8 @@ import { type Leaf, LeafError, parseLeaf } from './leaf.js'
 import { leafColumns } from './leaf-columns.js'
 import { Findings, type LogReport } from './log-report.js'
 import { leafHash } from './merkle-tree.js'
-import { checkReceipt } from './receipt-signature.js'
 import type { Receipt } from './receipt.js'
+import { checkReceipt } from './receipt-signature.js'
 import { type NoteVerifier, parseVkey } from './signed-note.js'
 
 /** A row as it lies in a store: nothing in it is trusted. */

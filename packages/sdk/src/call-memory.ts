@@ -7,7 +7,7 @@ import {
   optionalCount,
   optionalText,
 } from './gate-answer.js'
-import { type SequenceFinding, SessionSequence, type SequenceTicket } from './session-sequence.js'
+import { type SequenceFinding, type SequenceTicket, SessionSequence } from './session-sequence.js'
 
 /** Members of a receipt that the answer to the call, or the call itself, has told already. */
 export type KnownCall = Readonly<Record<string, string | number>>

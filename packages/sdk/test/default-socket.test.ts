@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tempDir, type TempDir } from '@latchgate/testkit'
+import { type TempDir, tempDir } from '@latchgate/testkit'
 import { expect, test } from 'vitest'
 import { checkDefaultSocket, defaultSocketPath } from '../src/default-socket.js'
 import { LatchGateTransportError } from '../src/index.js'

@@ -1,3 +1,5 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
 import type { LeaseClaims } from '@latchgate/protocol'
 import {
   generateLeaseKeyPem,
@@ -10,8 +12,6 @@ import {
   verifyDpopProof,
   verifyLease,
 } from '@latchgate/protocol/node'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
 
 /** A request as the double saw it. */
 export interface SeenRequest {

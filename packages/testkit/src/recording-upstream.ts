@@ -3,7 +3,7 @@ import { createServer as createHttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { SecureVersion, TLSSocket } from 'node:tls'
 import { type ListeningServer, listen } from './listening-server.js'
-import { readRequest, type RecordedRequest } from './recorded-request.js'
+import { type RecordedRequest, readRequest } from './recorded-request.js'
 import { createTestCa, type TestCa } from './test-ca.js'
 import { type UpstreamHandler, writeAnswer } from './upstream-answer.js'
 

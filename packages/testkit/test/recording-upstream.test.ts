@@ -1,8 +1,8 @@
-import { Agent, request } from 'node:https'
 import { type IncomingHttpHeaders, request as plainRequest } from 'node:http'
+import { Agent, request } from 'node:https'
 import { expect, test } from 'vitest'
-import { closeAfterAnswer, resetBeforeAnswer, resetMidBody, startUpstream } from '../src/index.js'
 import type { Upstream } from '../src/index.js'
+import { closeAfterAnswer, resetBeforeAnswer, resetMidBody, startUpstream } from '../src/index.js'
 
 interface Got {
   readonly status: number

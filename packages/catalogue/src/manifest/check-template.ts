@@ -1,7 +1,7 @@
 import { closestName } from '../closest-name.js'
 import { compileSchema } from '../schema/compile-schema.js'
-import { placeholderUses } from '../template/placeholder-uses.js'
 import { wholePlaceholder } from '../template/placeholder-text.js'
+import { placeholderUses } from '../template/placeholder-uses.js'
 import { parseUrlTemplate } from '../template/url-template.js'
 import type { Manifest, Template } from './manifest.js'
 import type { Problems } from './problems.js'

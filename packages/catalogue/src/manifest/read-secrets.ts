@@ -1,6 +1,6 @@
 import type { JsonObject } from '@latchgate/protocol'
-import type { SecretBinding, SecretInjection } from './manifest.js'
 import { isHeaderName, isHeaderText, isHostOwned } from './header-names.js'
+import type { SecretBinding, SecretInjection } from './manifest.js'
 import type { Problems } from './problems.js'
 import { Section } from './section.js'
 

@@ -1,4 +1,4 @@
-import { err, ok, type Json, type JsonObject, type Result } from '@latchgate/protocol'
+import { err, type Json, type JsonObject, ok, type Result } from '@latchgate/protocol'
 
 /** A piece of a template string: text as it is, or the name of a parameter. */
 export type TextPart = { readonly literal: string } | { readonly name: string }
