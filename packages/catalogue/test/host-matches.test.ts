@@ -33,7 +33,7 @@ const rows: readonly (readonly [string, readonly string[], boolean])[] = [
 ]
 
 for (const [host, entries, expected] of rows) {
-  test(`${JSON.stringify(host)} ${expected ? 'is' : 'is not'} covered by [${entries}]`, () => {
+  test(`${JSON.stringify(host)} ${expected ? 'is' : 'is not'} covered by [${entries.join()}]`, () => {
     expect(hostMatches(host, entries)).toBe(expected)
   })
 }

@@ -59,9 +59,8 @@ for (const [url, error] of refused) {
 }
 
 test('no error quotes the URL, which may hold a secret', () => {
-  for (const [url, error] of refused) {
-    if (url !== '') expect(error).not.toContain(url)
-  }
+  const quoting = refused.filter(([url, error]) => url !== '' && error.includes(url))
+  expect(quoting).toEqual([])
 })
 
 test('a backslash before an @ ends the host, as it does for the HTTP client', () => {

@@ -96,7 +96,7 @@ export function listenerOf(path: string): Promise<PeerCredentials | null> {
       try {
         resolve(readPeerCredentials(socket))
       } catch (error) {
-        reject(error)
+        reject(error instanceof Error ? error : new Error(String(error)))
       } finally {
         socket.destroy()
       }

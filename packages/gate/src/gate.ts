@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Ed25519Signer, ProofKeyCache, uuidv7 } from '@latchgate/protocol/node'
 import { httpApiModule } from '@latchgate/providers'
 import {
@@ -24,14 +25,14 @@ import {
 } from './config/posture.js'
 import { assertPrivate, assertProtected } from './config/protected-files.js'
 import type { GateConfig, LoadedConfig } from './config/schema.js'
-import { createEgress } from './egress/index.js'
+import { createEgress } from './egress/pinned-client.js'
 import { adminRoutes } from './http/admin-routes.js'
 import { clientRoutes } from './http/client-routes.js'
 import { InFlight } from './http/in-flight.js'
 import { createListener, type Route } from './http/listener.js'
 import { agentReceiptRoute, operatorReceiptRoute } from './http/receipt-route.js'
 import { prepareSocketDirectory, protectSocket, removeStaleSocket } from './http/sockets.js'
-import { openLedger, type SqliteLedgerHandle } from './ledger/sqlite/index.js'
+import { openLedger, type SqliteLedgerHandle } from './ledger/sqlite/open-ledger.js'
 import { RecoveringLedger } from './ledger-recovery.js'
 import { ExecutionSlots } from './pipeline/slots.js'
 import { UnauthenticatedSummary } from './pipeline/unauthenticated-summary.js'
@@ -40,7 +41,7 @@ import { createRegoEngine } from './policy/rego-wasm.js'
 import type { ActionSnapshot } from './registered-action.js'
 import { EnvironmentSecrets } from './secrets/environment.js'
 import type { Services } from './services.js'
-import { MemoryState } from './state/memory/index.js'
+import { MemoryState } from './state/memory/memory-state.js'
 import { VERSION } from './version.js'
 
 /** What a caller of `startGate` can replace; everything else comes from the configuration. */
@@ -76,6 +77,9 @@ export interface RunningGate {
 
 /** Milliseconds between two summaries of unauthenticated failures (notes/evidence 8). */
 const SUMMARY_INTERVAL_MS = 60_000
+
+/** Milliseconds that connections stay open at shutdown after the last execution has ended. */
+const LAST_ANSWERS_MS = 1000
 
 /** Starts a gate; throws `StartupError` and leaves nothing behind when it may not start. */
 export async function startGate(options: GateOptions): Promise<RunningGate> {
@@ -130,7 +134,7 @@ async function assemble(
     await Promise.all(listeners.map((listener) => listener.close()))
   })
   const addresses = await listenAll(services, config, uid, { client, admin }, listeners)
-  const timer = setInterval(() => flushSummary(services), SUMMARY_INTERVAL_MS)
+  const timer = setInterval(() => void flushSummary(services), SUMMARY_INTERVAL_MS)
   timer.unref()
   services.log.info(
     { ...addresses, actions: services.actions().actions.size, policy: services.policy.version },
@@ -143,9 +147,13 @@ async function assemble(
     close: (graceMs = 30_000) => {
       closing ??= (async () => {
         clearInterval(timer)
-        await Promise.all(listeners.map((listener) => listener.close()))
+        const closed = Promise.all(listeners.map((listener) => listener.close()))
         const settled = await inFlight.settled(graceMs)
         if (!settled) services.log.warn({ left: inFlight.size }, 'executions cut off at shutdown')
+        // The last answers get a moment to be read; whoever does not read them is not waited for.
+        await Promise.race([closed, sleep(LAST_ANSWERS_MS, undefined, { ref: false })])
+        for (const { server } of listeners) server.closeAllConnections()
+        await closed
         await flushSummary(services)
         for (const cleanup of cleanups.reverse()) await cleanup()
         services.log.info('gate stopped')

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { LedgerFault } from './ledger/faults.js'
 import type { Ledger } from './ledger/port.js'
-import type { SqliteLedgerHandle } from './ledger/sqlite/index.js'
+import type { SqliteLedgerHandle } from './ledger/sqlite/open-ledger.js'
 
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 5000

@@ -24,8 +24,9 @@ export function checkDestination(manifest: Manifest, problems: Problems): void {
     return
   }
   const url = parseUrlTemplate(template.url_template)
-  const host = url.ok ? exampleUrl(url.value)?.hostname : undefined
-  if (host === undefined || url.ok === false) return
+  if (!url.ok) return
+  const host = exampleUrl(url.value)?.hostname
+  if (host === undefined) return
   // A host made of a placeholder alone is the caller's: nothing can be said about it here.
   const ownHost = hasLiteralHost(url.value) || host.includes('.')
   if (!ownHost || hostMatches(host, egress.allowed_domains)) return

@@ -37,6 +37,7 @@ export function createListener(
 ): FastifyInstance {
   const peers = new WeakMap<Socket, Peer>()
   const methods = new MethodTable(routes)
+  let isClosing = false
   const app = Fastify({
     logger: false,
     routerOptions: { maxParamLength: 1024 },
@@ -57,6 +58,13 @@ export function createListener(
         `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
       )
     },
+  })
+  app.addHook('preClose', async () => {
+    isClosing = true
+  })
+  // A connection that is kept for a next request would keep the server from closing.
+  app.addHook('onSend', async (_request, reply) => {
+    if (isClosing) reply.header('connection', 'close')
   })
   app.server.on('connection', (socket: Socket) => {
     try {

@@ -179,5 +179,6 @@ export function differenceFromPlan(request: HostHttpRequest, target: Target): st
 }
 
 function sortedHeaders(headers: readonly (readonly [string, string])[]): string {
-  return JSON.stringify(headers.map(([name, value]) => [name.toLowerCase(), value]).sort())
+  const pairs = headers.map(([name, value]) => JSON.stringify([name.toLowerCase(), value]))
+  return pairs.sort().join('\n')
 }

@@ -34,8 +34,10 @@ export class RegoEvaluator {
 
   constructor(rules: CompiledRules, data: JsonObject) {
     // The declared types know byte sources only; the implementation takes modules too.
-    const source = rules as unknown as Parameters<typeof loadPolicySync>[0]
-    this.#policy = loadPolicySync(source, { initial: 5, maximum: MAX_PAGES })
+    this.#policy = loadPolicySync(rules as unknown as Uint8Array, {
+      initial: 5,
+      maximum: MAX_PAGES,
+    })
     this.#policy.setData(data)
     this.#baseline = this.memoryBytes
   }

@@ -38,7 +38,7 @@ export function patternsOf(value: string): readonly SecretPattern[] {
   patterns.push(pattern(bytes.toString('hex'), { anyCase: true, wraps: true }))
   for (let offset = 0; offset < 3; offset += 1) patterns.push(...base64Patterns(bytes, offset))
   // UTF-16, of either byte order: what both have in common.
-  if (bytes.length === value.length) patterns.push(pattern([...value].join('\0')))
+  if (bytes.length === value.length) patterns.push(pattern(Array.from(value).join('\0')))
   return patterns
 }
 
@@ -139,7 +139,7 @@ function pattern(
   text: string,
   options: Partial<Omit<SecretPattern, 'codes' | 'ambiguous'>> = {},
 ): SecretPattern {
-  const codes = [...text].map((character) => character.codePointAt(0) ?? 0)
+  const codes = Array.from(text, (character) => character.codePointAt(0) ?? 0)
   return {
     codes,
     anyCase: false,

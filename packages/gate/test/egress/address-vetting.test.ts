@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { expect, onTestFinished, test } from 'vitest'
 import { canonicalAddress } from '../../src/egress/canonical-address.js'
-import { createEgress, type Egress } from '../../src/egress/index.js'
 import { systemAddresses } from '../../src/egress/own-addresses.js'
+import { createEgress } from '../../src/egress/pinned-client.js'
+import type { Egress } from '../../src/egress/port.js'
 import { AddressVetting } from '../../src/egress/vetted-addresses.js'
 import { requestTo } from './egress-fixture.js'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { EgressResult } from '../../src/egress/index.js'
+import type { EgressResult } from '../../src/egress/port.js'
 import { withRawUpstream } from './egress-fixture.js'
 
 const PIECES: readonly string[] = [

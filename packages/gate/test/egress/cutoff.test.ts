@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { drip, neverAnswers, startUpstream } from '@latchgate/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import { Cutoff } from '../../src/egress/cutoff.js'
-import { createEgress } from '../../src/egress/index.js'
+import { createEgress } from '../../src/egress/pinned-client.js'
 import { failed, HOST, requestTo, withRawUpstream, withUpstream } from './egress-fixture.js'
 
 const CANCELLED = `the request to ${HOST} was cancelled`

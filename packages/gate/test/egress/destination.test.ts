@@ -1,6 +1,7 @@
 import { startUpstream } from '@latchgate/testkit'
 import { expect, onTestFinished, test } from 'vitest'
-import { createEgress, type EgressRequest, type EgressResult } from '../../src/egress/index.js'
+import { createEgress } from '../../src/egress/pinned-client.js'
+import type { EgressRequest, EgressResult } from '../../src/egress/port.js'
 import { requestTo, SECRET } from './egress-fixture.js'
 
 /** Sends through an egress whose resolver must not be asked. */

@@ -7,13 +7,8 @@ import {
   type UpstreamOptions,
 } from '@latchgate/testkit'
 import { expect, onTestFinished } from 'vitest'
-import {
-  createEgress,
-  type Egress,
-  type EgressOptions,
-  type EgressRequest,
-  type EgressResult,
-} from '../../src/egress/index.js'
+import { createEgress } from '../../src/egress/pinned-client.js'
+import type { Egress, EgressOptions, EgressRequest, EgressResult } from '../../src/egress/port.js'
 
 export const HOST = 'api.example.com'
 

@@ -7,7 +7,7 @@ import {
   startUpstream,
 } from '@latchgate/testkit'
 import { expect, onTestFinished, test } from 'vitest'
-import { createEgress } from '../../src/egress/index.js'
+import { createEgress } from '../../src/egress/pinned-client.js'
 import { bodyText, HOST, requestTo, withRawUpstream, withUpstream } from './egress-fixture.js'
 
 test('calls one after the other share a connection', async () => {

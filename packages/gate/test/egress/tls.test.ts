@@ -1,6 +1,6 @@
 import { createTestCa } from '@latchgate/testkit'
 import { expect, onTestFinished, test } from 'vitest'
-import { createEgress } from '../../src/egress/index.js'
+import { createEgress } from '../../src/egress/pinned-client.js'
 import {
   askerOf,
   failed,

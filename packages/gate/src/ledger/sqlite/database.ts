@@ -55,13 +55,13 @@ function builtinSqlite(): SqliteModule | undefined {
 // Node announces its SQLite as experimental on standard error, once per thread. The versions that
 // are used are tested here; an operator can do nothing about the line.
 function withoutSqliteWarning<T>(load: () => T): T {
-  const emitWarning = process.emitWarning
+  const original = Reflect.get(process, 'emitWarning') as typeof process.emitWarning
   process.emitWarning = ((warning: string | Error, ...rest: unknown[]) => {
-    if (!String(warning).includes('SQLite')) Reflect.apply(emitWarning, process, [warning, ...rest])
+    if (!String(warning).includes('SQLite')) Reflect.apply(original, process, [warning, ...rest])
   }) as typeof process.emitWarning
   try {
     return load()
   } finally {
-    process.emitWarning = emitWarning
+    process.emitWarning = original
   }
 }

@@ -83,7 +83,7 @@ export class SqliteLedger implements SqliteLedgerHandle {
   readonly #encoder: CommandEncoder
   readonly #sweeps = new Map<number, (swept: Swept | LedgerFault) => void>()
   readonly #closed: Promise<void>
-  #sweepTimer: NodeJS.Timeout
+  readonly #sweepTimer: NodeJS.Timeout
   #resolveClosed: () => void = () => undefined
   #state: 'open' | 'closing' | 'closed' | 'failed' = 'open'
   #commands: Command[] = []
@@ -268,9 +268,8 @@ export class SqliteLedger implements SqliteLedgerHandle {
         return this.#fail(message.message, message.batch)
       case 'closed':
         this.#state = 'closed'
-        return
+        break
       default:
-        return
     }
   }
 

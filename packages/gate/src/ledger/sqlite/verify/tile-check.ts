@@ -22,7 +22,8 @@ export class TileCheck {
   readonly onNode: NodeListener = (height, _index, hash) => {
     if (height % TILE_HEIGHT !== 0) return
     const level = height / TILE_HEIGHT
-    const state = (this.#levels[level] ??= { full: 0, entries: [] })
+    const state = this.#levels[level] ?? { full: 0, entries: [] }
+    this.#levels[level] = state
     state.entries.push(hash)
     if (state.entries.length < TILE_WIDTH) return
     this.#compare(level, state.full, state.entries)
