@@ -1,4 +1,4 @@
-import type { JsonObject } from '@latchgate/protocol'
+import { type JsonObject, sanitizeText } from '@latchgate/protocol'
 import type { Refusal } from '../refusal.js'
 import type { Answer, Sealed } from './call.js'
 import { exitCode, isFullySuccessful } from './receipt.js'
@@ -28,7 +28,7 @@ export function answerSealed(call: Sealed): Answer {
     const body: JsonObject = {
       error: 'action_execution_failed',
       error_type: failure.type,
-      message: failure.message.slice(0, 500),
+      message: sanitizeText(failure.message, 500),
       outcome: call.outcome,
       trace_id: call.traceId,
       receipt_id: call.receiptId,

@@ -14,6 +14,16 @@ import { Scrubber } from '../secrets/scrubber.js'
 import type { Services } from '../services.js'
 import type { Effect, Intending } from './call.js'
 
+/** What is known of a request that was handed to the client and not answered for yet. */
+const NOTHING_KNOWN: EgressResult = {
+  outcome: 'unknown',
+  status: null,
+  response: null,
+  error: null,
+  address: null,
+  certificateSha256: null,
+}
+
 /**
  * The host side of a templated action: it lets exactly the planned request out, once, puts the
  * secrets in after the comparison, and searches everything that comes back for them.
@@ -60,8 +70,16 @@ export class PlannedRequestHost implements SandboxHost {
     if (difference !== null) {
       throw new ExecutionAborted('plan_mismatch', `the provider changed the ${difference}`)
     }
+    const timeoutMs = this.#deadline() - this.#services.now()
+    // A gate that stood still, or a ledger that was slow, must not send what a sweep may already
+    // have recorded as unknown.
+    if (timeoutMs <= 0) {
+      throw new ExecutionAborted('wall_clock', 'the time for this call was over before it was sent')
+    }
     const injected = this.#inject()
-    const timeoutMs = Math.max(1, this.#deadline() - this.#services.now())
+    // From here on bytes may leave. A receipt that is written before the client has answered, or
+    // after it failed, must say `unknown`: `not_sent` is a promise, and gives the call back.
+    this.#effects = [this.#effect(NOTHING_KNOWN, injected.injected, { body: null, scrubbed: false })]
     const result = await this.#services.egress.request({
       principal: this.#call.agent.claims.sub,
       method: injected.target.method,

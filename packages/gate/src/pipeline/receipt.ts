@@ -5,6 +5,7 @@ import {
   type FailureClass,
   failureClassOf,
   type JsonObject,
+  sanitizeText,
 } from '@latchgate/protocol'
 import { evidenceCrypto } from '../evidence-crypto.js'
 import type { PayloadDraft } from '../ledger/port.js'
@@ -124,7 +125,7 @@ function providerReceipt(call: Verified): UnsignedReceipt['provider_receipt'] {
   return {
     ok: call.output !== null && call.output['ok'] === true,
     status_code: effect?.status ?? null,
-    content_type: call.run.contentType?.slice(0, 256) ?? null,
+    content_type: call.run.contentType === null ? null : sanitizeText(call.run.contentType, 256),
     body_sha256: effect?.response_sha256 ?? null,
     body_bytes: effect?.response_bytes ?? null,
   }
@@ -137,6 +138,7 @@ function normalizedResult(call: Verified): JsonObject {
   const cls = failureClass(call)
   if (cls === 'timeout') return { kind: 'timeout' }
   if (cls === 'cancelled') return { kind: 'cancelled' }
-  const reason = `${call.failure.type}: ${call.failure.message}`.slice(0, 500)
+  // Cut between characters: half of a surrogate pair has no canonical form, and no receipt then.
+  const reason = sanitizeText(`${call.failure.type}: ${call.failure.message}`, 500)
   return { kind: cls === 'internal_error' ? 'internal_error' : 'provider_failure', reason }
 }
