@@ -79,7 +79,9 @@ export class PlannedRequestHost implements SandboxHost {
     const injected = this.#inject()
     // From here on bytes may leave. A receipt that is written before the client has answered, or
     // after it failed, must say `unknown`: `not_sent` is a promise, and gives the call back.
-    this.#effects = [this.#effect(NOTHING_KNOWN, injected.injected, { body: null, scrubbed: false })]
+    this.#effects = [
+      this.#effect(NOTHING_KNOWN, injected.injected, { body: null, scrubbed: false }),
+    ]
     const result = await this.#services.egress.request({
       principal: this.#call.agent.claims.sub,
       method: injected.target.method,
