@@ -51,16 +51,18 @@ async function appendWithRetry(
   entry: SealEntry,
 ): Promise<Appended> {
   const attempts = retrySeal(services, call, entry)
-  const late = new AbortController()
-  const deadline = sleep(ANSWER_WITHIN_MS, undefined, { signal: late.signal, ref: false })
+  // Not a promise of node:timers: aborting one makes an error with a stack, for every call.
+  let timer: NodeJS.Timeout | undefined
+  const deadline = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), ANSWER_WITHIN_MS)
+  })
   try {
     const first = await Promise.race([attempts, deadline])
     if (first !== undefined) return first
   } catch (cause) {
     throw new Fault('evidence_persistence_failed', 'the ledger refused the receipt', { cause })
   } finally {
-    late.abort()
-    deadline.catch(() => undefined)
+    clearTimeout(timer)
   }
   attempts.catch((error: unknown) => {
     services.log.fatal(
