@@ -11,7 +11,7 @@ import {
 import type { Manifest } from './manifest/manifest.js'
 import { compileSchema, type SchemaCheck } from './schema/compile-schema.js'
 import type { SchemaFault } from './schema/schema-fault.js'
-import { hasDefaults } from './schema/schema-rules.js'
+import { hasDefaults, type SchemaDefect } from './schema/schema-rules.js'
 
 /** Deepest nesting of parameters and results: a scalar is 0, `{}` is 1 (actions spec 2.6). */
 export const MAX_JSON_DEPTH = 10
@@ -37,9 +37,9 @@ export function compileAction(
 ): Result<Action, { readonly key: string; readonly message: string }> {
   const { request_schema, response_schema } = manifest.io
   const request = compileOptional(request_schema)
-  if (!request.ok) return err({ key: 'io.request_schema', message: request.error })
+  if (!request.ok) return err({ key: 'io.request_schema', message: request.error.problem })
   const response = compileOptional(response_schema)
-  if (!response.ok) return err({ key: 'io.response_schema', message: response.error })
+  if (!response.ok) return err({ key: 'io.response_schema', message: response.error.problem })
   const fillsDefaults = request_schema !== undefined && hasDefaults(request_schema)
   const fillsResponse = response_schema !== undefined && hasDefaults(response_schema)
   return ok({
@@ -49,7 +49,7 @@ export function compileAction(
   })
 }
 
-function compileOptional(schema: JsonObject | undefined): Result<SchemaCheck | null, string> {
+function compileOptional(schema: JsonObject | undefined): Result<SchemaCheck | null, SchemaDefect> {
   return schema === undefined ? ok(null) : compileSchema(schema)
 }
 

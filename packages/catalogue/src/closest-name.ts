@@ -22,15 +22,26 @@ export function didYouMean(name: string, known: readonly string[]): string {
 // may be a caller's.
 const MAX_COMPARED = 64
 
+// Optimal string alignment: two neighbours exchanged, as in `feul`, are one mistake and not two.
 function editDistance(a: string, b: string): number {
   if (a.length > MAX_COMPARED || b.length > MAX_COMPARED) return Number.POSITIVE_INFINITY
+  let above: readonly number[] = []
   let row = Array.from({ length: b.length + 1 }, (_, i) => i)
   for (let i = 1; i <= a.length; i += 1) {
     const next = [i]
     for (let j = 1; j <= b.length; j += 1) {
       const cost = a[i - 1] === b[j - 1] ? 0 : 1
-      next.push(Math.min((next[j - 1] ?? 0) + 1, (row[j] ?? 0) + 1, (row[j - 1] ?? 0) + cost))
+      const exchanged = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+      next.push(
+        Math.min(
+          (next[j - 1] ?? 0) + 1,
+          (row[j] ?? 0) + 1,
+          (row[j - 1] ?? 0) + cost,
+          exchanged ? (above[j - 2] ?? 0) + 1 : Number.POSITIVE_INFINITY,
+        ),
+      )
     }
+    above = row
     row = next
   }
   return row[b.length] ?? 0

@@ -722,8 +722,8 @@ const rows: readonly Row[] = [
     'a schema keyword that does not exist',
     withIo({ request_schema: { type: 'object', propertys: {} } }),
     'io.request_schema',
-    'unknown keyword: "propertys"',
-    'correct the schema',
+    '/: unknown keyword "propertys"',
+    "did you mean 'properties'?",
   ],
   [
     'an external reference',
@@ -766,15 +766,15 @@ const rows: readonly Row[] = [
     'a pattern that is none',
     withIo({ request_schema: schema({ id: { type: 'string', pattern: '(' } }) }),
     'io.request_schema',
-    'Invalid regular expression',
+    '/properties/id/pattern: Invalid regular expression',
     'correct the schema',
   ],
   [
     'an unknown format',
     withIo({ request_schema: schema({ id: { type: 'string', format: 'url' } }) }),
     'io.request_schema',
-    'unknown format "url"',
-    'correct the schema',
+    '/properties/id/format: unknown format "url"',
+    "correct the schema: did you mean 'uri'?",
   ],
   [
     'a negative length',
@@ -808,8 +808,8 @@ const rows: readonly Row[] = [
     'a default where it is ignored',
     withIo({ request_schema: schema({ id: { anyOf: [{ type: 'string', default: 'x' }] } }) }),
     'io.request_schema',
-    'default is ignored',
-    'correct the schema',
+    '/properties/id/anyOf/0/default is ignored',
+    'give it to the property itself',
   ],
 ]
 

@@ -188,7 +188,7 @@ test('a host made of a parameter takes host characters only', () => {
   }
 })
 
-test('query pairs are appended in order, encoded, and absent optionals drop theirs', () => {
+test('query pairs are appended by name, encoded, and absent optionals drop theirs', () => {
   const search = templated(
     {
       url_template: 'https://api.example.com/search?fixed=a+b&inline={{inline}}&mixed=v{{q}}',
@@ -198,10 +198,10 @@ test('query pairs are appended in order, encoded, and absent optionals drop thei
     ['q'],
   )
   expect(urlOf(search, { q: 'a b&c=d' })).toBe(
-    'https://api.example.com/search?fixed=a+b&mixed=va%20b%26c%3Dd&q=a%20b%26c%3Dd&both=a%20b%26c%3Dd%3Aa%20b%26c%3Dd',
+    'https://api.example.com/search?fixed=a+b&mixed=va%20b%26c%3Dd&both=a%20b%26c%3Dd%3Aa%20b%26c%3Dd&q=a%20b%26c%3Dd',
   )
   expect(urlOf(search, { q: 'x', per_page: 5, inline: '/', list: ['a', 1, true] })).toBe(
-    'https://api.example.com/search?fixed=a+b&inline=%2F&mixed=vx&q=x&per%20page=5&both=x%3Ax&list=a&list=1&list=true',
+    'https://api.example.com/search?fixed=a+b&inline=%2F&mixed=vx&both=x%3Ax&list=a&list=1&list=true&per%20page=5&q=x',
   )
 })
 

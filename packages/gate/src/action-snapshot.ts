@@ -74,7 +74,7 @@ function register(
 
 function registryError(problems: readonly ManifestProblem[]): StartupError {
   const lines = problems.map(
-    ({ file, key, problem, fix }) => `${file}: ${key}: ${problem} (${fix})`,
+    ({ file, key, problem, fix }) => `${file}: ${key === '' ? '' : `${key}: `}${problem} (${fix})`,
   )
   return new StartupError('registry_load_failed', lines.join('; '))
 }

@@ -5,7 +5,7 @@ import { placeholderUses } from '../template/placeholder-uses.js'
 import { parseUrlTemplate } from '../template/url-template.js'
 import type { Manifest, Template } from './manifest.js'
 import type { Problems } from './problems.js'
-import { type Parameter, requestParameters } from './request-parameters.js'
+import { type Parameter, requestParameters, requiredNames } from './request-parameters.js'
 
 /** Rules between a template and the rest of its manifest. */
 export function checkTemplate(manifest: Manifest, problems: Problems): void {
@@ -18,11 +18,22 @@ export function checkTemplate(manifest: Manifest, problems: Problems): void {
     return
   }
   const parameters = requestParameters(manifest.io.request_schema)
+  checkRequired(manifest, [...parameters.keys()], problems)
   checkUses(template, parameters, problems)
   checkPathParams(template, problems)
   checkQuery(template, parameters, problems)
   checkBody(template, problems)
   checkDefaults(manifest, parameters, problems)
+}
+
+// Every call would fail on a parameter that its caller cannot give, or that goes nowhere.
+function checkRequired({ io }: Manifest, names: readonly string[], problems: Problems): void {
+  for (const name of requiredNames(io.request_schema).filter((one) => !names.includes(one))) {
+    const near = closestName(name, names)
+    const fix =
+      near === undefined ? `declare '${name}' under properties` : `did you mean '${near}'?`
+    problems.report('io.request_schema.required', `'${name}' is not declared`, fix)
+  }
 }
 
 function checkUses(

@@ -46,6 +46,7 @@ export interface Template {
   readonly url_template: string
   /** Parameters that keep their slashes; each segment is encoded once. */
   readonly path_params: readonly string[]
+  /** By name: in this order the pairs are sent. */
   readonly query: Readonly<Record<string, string>>
   /** Parameter object whose members become query pairs. */
   readonly query_params: string | null

@@ -49,6 +49,10 @@ function readSchemaOf(io: Section, key: string, source: SchemaSource): JsonObjec
   } else schema = io.object(key)
   if (schema === undefined) return undefined
   const compiled = compileSchema(schema, source.schemasTested)
-  if (!compiled.ok) io.report(key, `not a usable schema: ${compiled.error}`, 'correct the schema')
+  if (!compiled.ok) {
+    const { problem, hint } = compiled.error
+    const fix = hint === '' ? 'correct the schema' : `correct the schema: ${hint}`
+    io.report(key, `not a usable schema: ${problem}`, fix)
+  }
   return schema
 }

@@ -27,7 +27,7 @@ export function readTemplate(top: Section): Template | null {
     method: readMethod(section),
     url_template: section.requiredText('url_template', 'https://api.example.com/items/{{id}}'),
     path_params: section.texts('path_params', []),
-    query: section.textMap('query'),
+    query: byName(section.textMap('query')),
     query_params: query_params === '' ? null : query_params,
     headers: readHeaders(section),
     body_template: section.raw('body_template'),
@@ -39,6 +39,11 @@ export function readTemplate(top: Section): Template | null {
   }
   checkBodyTexts(section, 'body_template', template.body_template)
   return template
+}
+
+// The order of a mapping's keys is not part of an action's digest, so it must not show in a request.
+function byName(map: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 function readMethod(section: Section): string {

@@ -13,7 +13,7 @@ export interface Parameter {
 export function requestParameters(schema: JsonObject | undefined): ReadonlyMap<string, Parameter> {
   const parameters = new Map<string, Parameter>()
   if (schema === undefined) return parameters
-  const required = listOf(schema['required'])
+  const required = requiredNames(schema)
   for (const [name, declared] of Object.entries(objectOf(schema['properties']))) {
     const property = objectOf(declared)
     parameters.set(name, {
@@ -23,6 +23,11 @@ export function requestParameters(schema: JsonObject | undefined): ReadonlyMap<s
     })
   }
   return parameters
+}
+
+/** The parameters that a request schema requires at its top level, declared or not. */
+export function requiredNames(schema: JsonObject | undefined): readonly string[] {
+  return listOf(schema?.['required']).map(String)
 }
 
 function listOf(value: Json | undefined): readonly Json[] {

@@ -1,10 +1,11 @@
-import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
-import { join, sep } from 'node:path'
+import { readdirSync, realpathSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { err, ok, type Result } from '@latchgate/protocol'
 import type { Manifest } from '../manifest/manifest.js'
 import type { ManifestProblem } from '../manifest/manifest-problem.js'
 import { type KnownNames, parseManifest } from '../manifest/parse-manifest.js'
+import { readInside } from './manifest-file.js'
 import { schemaReader } from './schema-file.js'
 
 /** Providers that the manifests of this package use. */
@@ -29,7 +30,9 @@ export function loadBuiltinManifests(): readonly Manifest[] {
 
 /**
  * Loads every `.yaml` and `.yml` file directly in a directory (actions spec 3.2), sorted by id. One
- * problem refuses the whole set. A directory that does not exist holds no manifests.
+ * problem refuses the whole set. Names that begin with a dot are passed over: they are what editors
+ * and file systems leave behind, and an operator who lists the directory does not see them. A
+ * directory that does not exist holds no manifests.
  */
 export function loadManifestDirectory(
   directory: string,
@@ -43,7 +46,7 @@ export function loadManifestDirectory(
   }
   const root = realpathSync(directory)
   const names = readdirSync(root)
-    .filter((name) => /\.ya?ml$/.test(name))
+    .filter((name) => /^[^.].*\.ya?ml$/s.test(name))
     .sort()
   const problems: ManifestProblem[] = []
   const manifests = new Map<string, { readonly manifest: Manifest; readonly file: string }>()
@@ -72,18 +75,12 @@ function loadFile(
   file: string,
   known: Omit<KnownNames, 'readSchema'>,
 ): Result<Manifest, readonly ManifestProblem[]> {
-  const fault = (problem: string, fix: string): Result<never, readonly ManifestProblem[]> =>
-    err([{ file, key: '', problem, fix }])
-  const stat = statSync(file, { throwIfNoEntry: false })
-  if (stat === undefined) return fault('a link that leads nowhere', 'remove it')
-  // A link out of the directory would let whoever owns its target change what the gate may do.
-  const real = realpathSync(file)
-  if (!real.startsWith(root + sep)) {
-    return fault(`the file leads out of the directory, to ${real}`, 'copy the file instead')
+  const read = readInside(root, file)
+  if (!read.ok) return err([{ file, key: '', ...read.error }])
+  const text = decodeUtf8(read.value)
+  if (text === null) {
+    return err([{ file, key: '', problem: 'not UTF-8', fix: 'save the file as UTF-8' }])
   }
-  if (!stat.isFile()) return fault('not a regular file', 'remove it, or rename it')
-  const text = decodeUtf8(readFileSync(real))
-  if (text === null) return fault('not UTF-8', 'save the file as UTF-8')
   return parseManifest(text, file, { ...known, readSchema: schemaReader(root) })
 }
 

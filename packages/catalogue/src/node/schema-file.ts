@@ -1,7 +1,7 @@
-import { readFileSync, realpathSync, statSync } from 'node:fs'
-import { isAbsolute, join, sep } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import { err, type Json, JsonFault, type JsonObject, ok, parseJson } from '@latchgate/protocol'
 import type { ReadSchema } from '../manifest/read-io.js'
+import { readInside } from './manifest-file.js'
 
 /** Reads schema files beside the manifests of a directory, given as its real path (spec 3.3). */
 export function schemaReader(root: string): ReadSchema {
@@ -10,13 +10,8 @@ export function schemaReader(root: string): ReadSchema {
       return err(`path traversal rejected: '${path}' must stay in the directory of the manifest`)
     }
     const file = join(root, path)
-    const stat = statSync(file, { throwIfNoEntry: false })
-    if (stat === undefined || !stat.isFile()) return err(`there is no schema file '${path}'`)
-    const real = realpathSync(file)
-    if (!real.startsWith(root + sep)) {
-      return err(`path traversal rejected: '${path}' leads out of the directory, to ${real}`)
-    }
-    return parseSchema(readFileSync(real), path)
+    const read = readInside(root, file)
+    return read.ok ? parseSchema(read.value, path) : err(`'${path}': ${read.error.problem}`)
   }
 }
 

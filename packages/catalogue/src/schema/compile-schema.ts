@@ -3,7 +3,8 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import type { SchemaFault } from './schema-fault.js'
 import { MAX_FAULTS, schemaFaults } from './schema-faults.js'
-import { schemaRuleBroken } from './schema-rules.js'
+import { FORMATS } from './schema-keywords.js'
+import { type SchemaDefect, schemaRuleBroken } from './schema-rules.js'
 
 /**
  * Checks a value, and fills the schema's defaults into it: the value is changed. Every fault is found,
@@ -21,14 +22,18 @@ let compiler: Ajv2020 | undefined
  * once; it must not be changed afterwards. `tested` schemas, the catalogue's own, are not compared
  * with the meta-schema again: compiling that one costs more than all of them together.
  */
-export function compileSchema(schema: JsonObject, tested = false): Result<SchemaCheck, string> {
+export function compileSchema(
+  schema: JsonObject,
+  tested = false,
+): Result<SchemaCheck, SchemaDefect> {
   const known = compiled.get(schema)
   if (known !== undefined) return ok(known)
   const broken = schemaRuleBroken(schema)
   if (broken !== null) return err(broken)
   compiler ??= createCompiler()
   if (!tested && compiler.validateSchema(schema) !== true) {
-    return err(compiler.errorsText(compiler.errors, { dataVar: 'schema' }))
+    const problem = compiler.errorsText(compiler.errors, { dataVar: 'schema' })
+    return err({ problem, hint: '' })
   }
   try {
     const validate = compiler.compile<Json>(schema)
@@ -38,7 +43,7 @@ export function compileSchema(schema: JsonObject, tested = false): Result<Schema
     return ok(check)
   } catch (error) {
     // The compiler throws plain errors for every fault of a schema, bad patterns included.
-    if (error instanceof Error) return err(error.message)
+    if (error instanceof Error) return err({ problem: error.message, hint: '' })
     throw error
   } finally {
     // Kept by us, weakly: a reload must not make the compiler's own table grow.
@@ -60,7 +65,8 @@ function createCompiler(): Ajv2020 {
     // It would print warnings past the gate's own log.
     logger: false,
   })
-  addFormats.default(ajv)
+  // Not all of the library's: `url` is none of JSON Schema's and is written where `uri` is meant.
+  addFormats.default(ajv, { mode: 'full', formats: [...FORMATS] })
   // What the gate itself can follow: the RFC 3986 pattern refuses `https://münchen.de/`, and it would
   // run over a value that is already known to be too long.
   ajv.addFormat('uri', { type: 'string', validate: (text: string) => URL.canParse(text) })

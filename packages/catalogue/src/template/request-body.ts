@@ -80,7 +80,9 @@ function formBody(
     return err({ path: pointer(), message: 'must be an object: it is sent as a form' })
   }
   const pairs: string[] = []
-  for (const [name, member] of Object.entries(value as JsonObject)) {
+  // By name, as a JSON body is: neither digest knows in which order somebody wrote the members.
+  const members = Object.entries(value as JsonObject).sort(([a], [b]) => (a < b ? -1 : 1))
+  for (const [name, member] of members) {
     const items: readonly Json[] = Array.isArray(member) ? member : [member as Json]
     for (const item of items) {
       const text = scalarText(item)
