@@ -2,6 +2,7 @@ import { err, ok, type Result } from '@latchgate/protocol'
 import { type Action, compileAction } from './action.js'
 import type { Manifest } from './manifest/manifest.js'
 import type { ManifestProblem } from './manifest/manifest-problem.js'
+import { schemaFix } from './schema/schema-rules.js'
 
 /** The actions that can be called: an immutable snapshot. */
 export class ActionRegistry {
@@ -26,8 +27,8 @@ export class ActionRegistry {
       const compiled = compileAction(manifest)
       if (compiled.ok) actions.set(action_id, compiled.value)
       else {
-        const { key, message } = compiled.error
-        problems.push({ file, key, problem: message, fix: 'correct the schema' })
+        const { key, problem } = compiled.error
+        problems.push({ file, key, problem, fix: schemaFix(compiled.error) })
       }
     }
     return problems.length > 0 ? err(problems) : ok(new ActionRegistry(actions))

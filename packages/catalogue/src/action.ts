@@ -34,12 +34,12 @@ export interface Action {
 /** Compiles an action; the error names the schema at fault and says what is wrong with it. */
 export function compileAction(
   manifest: Manifest,
-): Result<Action, { readonly key: string; readonly message: string }> {
+): Result<Action, SchemaDefect & { readonly key: string }> {
   const { request_schema, response_schema } = manifest.io
   const request = compileOptional(request_schema)
-  if (!request.ok) return err({ key: 'io.request_schema', message: request.error.problem })
+  if (!request.ok) return err({ key: 'io.request_schema', ...request.error })
   const response = compileOptional(response_schema)
-  if (!response.ok) return err({ key: 'io.response_schema', message: response.error.problem })
+  if (!response.ok) return err({ key: 'io.response_schema', ...response.error })
   const fillsDefaults = request_schema !== undefined && hasDefaults(request_schema)
   const fillsResponse = response_schema !== undefined && hasDefaults(response_schema)
   return ok({

@@ -1,7 +1,8 @@
 /** The known name nearest to a misspelt one, or undefined when none is near enough to suggest. */
 export function closestName(name: string, known: readonly string[]): string | undefined {
   let best: string | undefined
-  let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1
+  // A name changed throughout is another name: nothing is near to one letter.
+  let bestDistance = Math.min(name.length - 1, Math.max(1, Math.floor(name.length / 3))) + 1
   for (const candidate of known) {
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase())
     if (distance < bestDistance) {

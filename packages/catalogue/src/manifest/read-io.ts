@@ -1,5 +1,6 @@
 import type { JsonObject, Result } from '@latchgate/protocol'
 import { compileSchema } from '../schema/compile-schema.js'
+import { schemaFix } from '../schema/schema-rules.js'
 import type { ManifestIo, ResourceLimits } from './manifest.js'
 import { envelopeBytes, MAX_HOST_RESPONSE } from './read-limits.js'
 import type { Section } from './section.js'
@@ -50,9 +51,7 @@ function readSchemaOf(io: Section, key: string, source: SchemaSource): JsonObjec
   if (schema === undefined) return undefined
   const compiled = compileSchema(schema, source.schemasTested)
   if (!compiled.ok) {
-    const { problem, hint } = compiled.error
-    const fix = hint === '' ? 'correct the schema' : `correct the schema: ${hint}`
-    io.report(key, `not a usable schema: ${problem}`, fix)
+    io.report(key, `not a usable schema: ${compiled.error.problem}`, schemaFix(compiled.error))
   }
   return schema
 }

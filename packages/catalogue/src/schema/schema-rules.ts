@@ -20,6 +20,11 @@ export interface SchemaDefect {
   readonly hint: string
 }
 
+/** What to do about a defect, as a whole sentence. */
+export function schemaFix({ hint }: SchemaDefect): string {
+  return hint === '' ? 'correct the schema' : `correct the schema: ${hint}`
+}
+
 /** Where the walk through a schema is. */
 interface Place {
   /** JSON pointer. */
