@@ -44,11 +44,19 @@ const rows: readonly (readonly [string, Expected, Expected])[] = [
   ['foo_bar.com', ...same({ fault: 'InvalidCharacter' })],
   ['foo@bar.com', ...same({ fault: 'InvalidCharacter' })],
   ['foo/bar.com', ...same({ fault: 'InvalidCharacter' })],
-  ['a..b', ...same({ fault: 'EmptyLabel' })],
+  ['foo..bar.com', ...same({ fault: 'EmptyLabel' })],
+  ['.example.com', ...same({ fault: 'EmptyLabel' })],
+  ['*.foo..example.com', ...same({ fault: 'EmptyLabel' })],
   [`${'a'.repeat(64)}.com`, ...same({ fault: 'LabelTooLong' })],
+  [`*.${'a'.repeat(64)}.example.com`, ...same({ fault: 'LabelTooLong' })],
+  [`${'a'.repeat(63)}.com`, ...same({ ok: `${'a'.repeat(63)}.com` })],
+  [`${`${'a'.repeat(63)}.`.repeat(4)}com`, ...same({ fault: 'TooLong' })],
   [`${'abc.'.repeat(63)}com`, ...same({ fault: 'TooLong' })],
   ['münchen.de', ...same({ fault: 'InvalidCharacter' })],
-  // Mended: 0.2.0 took a single label as it was, and never matched what was written otherwise.
+]
+
+// 0.2.0 took a single label as it was, never matched what was written otherwise, and had no exact form.
+const mended: readonly (readonly [string, Expected, Expected])[] = [
   ['intra_net', ...same({ fault: 'InvalidCharacter' })],
   ['2130706433', { fault: 'PrivateIp' }, { ok: '127.0.0.1' }],
   ['0x7f.1', { fault: 'PrivateIp' }, { ok: '127.0.0.1' }],
@@ -62,11 +70,16 @@ const rows: readonly (readonly [string, Expected, Expected])[] = [
   ['=10.0.0.1', { fault: 'PrivateIp' }, { ok: '=10.0.0.1' }],
 ]
 
-for (const [text, learned, manifest] of rows) {
-  test(`${JSON.stringify(text.slice(0, 40))} as a learned and as a manifest entry`, () => {
-    expect(shown(validateLearnedDomain(text))).toEqual(learned)
-    expect(shown(validateManifestDomain(text))).toEqual(manifest)
-  })
+for (const [title, table] of [
+  ['as a learned and as a manifest entry', rows],
+  ['as an entry, beyond 0.2.0 (design 8)', mended],
+] as const) {
+  for (const [text, learned, manifest] of table) {
+    test(`${JSON.stringify(text.slice(0, 40))} (${text.length}) ${title}`, () => {
+      expect(shown(validateLearnedDomain(text))).toEqual(learned)
+      expect(shown(validateManifestDomain(text))).toEqual(manifest)
+    })
+  }
 }
 
 test('force admits a wildcard over a registered domain, and nothing shorter', () => {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { hostMatches } from '../src/index.js'
 
-// Actions spec 20.3. The two rows in which an entry of one label covers others are mended.
+// Actions spec 20.3.
 const rows: readonly (readonly [string, readonly string[], boolean])[] = [
   ['api.github.com', ['api.github.com'], true],
   ['sub.api.github.com', ['api.github.com'], true],
@@ -15,26 +15,37 @@ const rows: readonly (readonly [string, readonly string[], boolean])[] = [
   ['s3.amazonaws.com', ['*.s3.amazonaws.com'], false],
   ['evil.notamazonaws.com', ['*.s3.amazonaws.com'], false],
   ['api.com.', ['api.com'], false],
-  ['example.com', ['com'], false],
-  ['x.a', ['a'], false],
   ['x.com', ['long-domain.example.com'], false],
   ['example.com', [], false],
   ['', ['api.github.com'], false],
   ['example.com', [''], false],
-  ['example.com.', [''], false],
   ['anything.com', ['*.'], false],
   ['anything.com', ['*'], false],
   ['user@mail.example.com', ['example.com'], true],
   ['user@evil-example.com', ['example.com'], false],
   ['my-bucket', ['my-bucket'], true],
   ['localhost', ['localhost'], true],
-  ['x.localhost', ['localhost'], false],
   ['api.github.com', ['other.com', 'API.github.com'], true],
 ]
 
 for (const [host, entries, expected] of rows) {
   test(`${JSON.stringify(host)} ${expected ? 'is' : 'is not'} covered by [${entries.join()}]`, () => {
     expect(hostMatches(host, entries)).toBe(expected)
+  })
+}
+
+// In 0.2.0 each of these matched.
+const mended: readonly (readonly [string, readonly string[]])[] = [
+  ['example.com', ['com']],
+  ['x.a', ['a']],
+  ['x.localhost', ['localhost']],
+  ['example.com.', ['']],
+  ['1.2.3.4', ['3.4']],
+]
+
+for (const [host, entries] of mended) {
+  test(`'${host}' is not covered by [${entries.join()}], as it was in 0.2.0 (design 8)`, () => {
+    expect(hostMatches(host, entries)).toBe(false)
   })
 }
 

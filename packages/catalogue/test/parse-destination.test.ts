@@ -32,18 +32,30 @@ for (const [url, host, port, path] of accepted) {
   })
 }
 
-const refused: readonly (readonly [string, string])[] = [
+// Spec 20.1 gives each of these a host; design 8 refuses them.
+const mended: readonly (readonly [string, string])[] = [
   ['https://evil.com@legit.com/', 'a URL with user information is not allowed'],
   ['https://user:@legit.com/', 'a URL with user information is not allowed'],
   ['https://:pw@legit.com/', 'a URL with user information is not allowed'],
   ['https://api.github.com./', 'a host with a trailing dot is not allowed'],
   ['https://api.github.com%2e/', 'a host with a trailing dot is not allowed'],
+  // A destination is a URL: bare names and mail addresses have a host and lead nowhere.
+  ['hooks.slack.com', 'invalid URL'],
+  ['user@example.com', 'invalid URL'],
+  ['api.github.com:443/x', "scheme 'api.github.com' is not allowed (only http/https)"],
+  ['user@smtp.example.com:587', 'invalid URL'],
+]
+
+const refused: readonly (readonly [string, string])[] = [
   ['https://a..b/', 'a host with an empty label is not allowed'],
   [`https://${'a.'.repeat(128)}b/`, 'the host is too long'],
   ['ftp://files.example.com/data', "scheme 'ftp' is not allowed (only http/https)"],
   ['file:///etc/passwd', "scheme 'file' is not allowed (only http/https)"],
   ['gopher://a.com/', "scheme 'gopher' is not allowed (only http/https)"],
   ['mailto:user@example.com', "scheme 'mailto' is not allowed (only http/https)"],
+  ['javascript:alert(1)', "scheme 'javascript' is not allowed (only http/https)"],
+  ['data:text/plain,a', "scheme 'data' is not allowed (only http/https)"],
+  ['localhost', 'invalid URL'],
   ['//api.github.com/x', 'invalid URL'],
   ['bar.com/path', 'invalid URL'],
   ['https://a.com:99999/', 'invalid URL'],
@@ -52,6 +64,12 @@ const refused: readonly (readonly [string, string])[] = [
   ['', 'invalid URL'],
 ]
 
+for (const [url, error] of mended) {
+  test(`${url} is refused where 0.2.0 saw a host (design 8): ${error}`, () => {
+    expect(parseDestination(url)).toEqual({ ok: false, error })
+  })
+}
+
 for (const [url, error] of refused) {
   test(`${url.slice(0, 60) || 'the empty text'} is refused: ${error}`, () => {
     expect(parseDestination(url)).toEqual({ ok: false, error })
@@ -59,8 +77,17 @@ for (const [url, error] of refused) {
 }
 
 test('no error quotes the URL, which may hold a secret', () => {
-  const quoting = refused.filter(([url, error]) => url !== '' && error.includes(url))
+  const quoting = [...refused, ...mended].filter(
+    ([url, error]) => url !== '' && error.includes(url),
+  )
   expect(quoting).toEqual([])
+})
+
+test('every port is read as it stands: which may be used is decided where the scheme is known', () => {
+  for (const port of [8080, 6379, 9200, 25, 80, 443]) {
+    const parsed = parseDestination(`https://a.com:${port}/`)
+    expect(parsed.ok && parsed.value.port).toBe(port)
+  }
 })
 
 test('a backslash before an @ ends the host, as it does for the HTTP client', () => {

@@ -73,6 +73,19 @@ test('a value that holds a placeholder is not resolved again', () => {
   expect(bodyOf(echo, { a: '{{b}}', b: '{{a}}' })).toBe('{"a":"{{b}}","b":"x{{a}}"}')
 })
 
+test('half a character is refused and named, wherever it stands, and never sent as another', () => {
+  const nested = posting({ a: { b: '{{a}}' } }, { a: {} })
+  const text = posting('{{a}}', { a: {} }, [], 'text')
+  for (const a of ['\ud800', ['x', { y: '\udc00' }], { '\ud800': 1 }] as Json[]) {
+    for (const of of [posting('{{a}}', { a: {} }), nested, text]) {
+      expect(resolveTarget(of, { a })).toEqual({
+        ok: false,
+        error: { path: '/a', message: 'must be well-formed Unicode' },
+      })
+    }
+  }
+})
+
 test('a form is encoded as forms are, and its lists repeat the field', () => {
   const form = posting({ 'a b': '{{a}}', c: '{{c}}', d: 'x&y' }, { a: {}, c: {} }, [], 'form')
   const body = bodyOf(form, { a: 'ü +&=', c: [1, true] })

@@ -43,7 +43,9 @@ export function compileSchema(
     return ok(check)
   } catch (error) {
     // The compiler throws plain errors for every fault of a schema, bad patterns included.
-    if (error instanceof Error) return err({ problem: error.message, hint: '' })
+    if (error instanceof Error) {
+      return err({ problem: error.message.replace(/^strict mode: /, ''), hint: '' })
+    }
     throw error
   } finally {
     // Kept by us, weakly: a reload must not make the compiler's own table grow.

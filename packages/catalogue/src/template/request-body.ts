@@ -67,9 +67,22 @@ function resolveValue(node: Json, args: JsonObject): Result<Json | undefined, Ta
 function resolveString(text: string, args: JsonObject): Result<Json | undefined, TargetFault> {
   const whole = wholePlaceholder(text)
   // The JSON type stays: a title of `42` is a string, as the caller wrote it.
-  if (whole !== null) return ok(argumentOf(args, whole))
+  if (whole !== null) {
+    const value = argumentOf(args, whole)
+    if (value === undefined || isWellFormed(value)) return ok(value)
+    return err({ path: `/${escapePointer(whole)}`, message: 'must be well-formed Unicode' })
+  }
   const parts = parseText(text)
   return parts.ok ? interpolate(parts.value, args) : ok(text)
+}
+
+// Half a character has no bytes: it would be sent as another one, or as none.
+function isWellFormed(value: Json): boolean {
+  if (typeof value === 'string') return value.isWellFormed()
+  if (typeof value !== 'object' || value === null) return true
+  return (Object.entries(value) as [string, Json][]).every(
+    ([name, member]) => name.isWellFormed() && isWellFormed(member),
+  )
 }
 
 function formBody(
