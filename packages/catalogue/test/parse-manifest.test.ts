@@ -676,6 +676,20 @@ const rows: readonly Row[] = [
     'remove it',
   ],
   [
+    'a coding that the gate could not read',
+    withTemplate({ headers: { 'accept-encoding': 'zstd' } }),
+    'template.headers.accept-encoding',
+    'belongs to the connection',
+    'remove it',
+  ],
+  [
+    'a parameter that is required and not declared',
+    withIo({ request_schema: schema({ id: { type: 'string' } }, ['id', 'idd']) }),
+    'io.request_schema.required',
+    "'idd' is not declared",
+    "did you mean 'id'?",
+  ],
+  [
     'a credential in a header',
     withTemplate({ headers: { Authorization: 'Bearer x' } }),
     'template.headers.Authorization',

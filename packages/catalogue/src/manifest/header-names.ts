@@ -5,9 +5,11 @@ export function isHeaderName(name: string): boolean {
 
 /**
  * Headers that belong to the connection or to the message's framing (RFC 9110 7.6.1): the HTTP client
- * sets them, and a second value would split requests or name another host.
+ * sets them, and a second value would split requests or name another host. `accept-encoding` with
+ * them: the answer must come in a form that the search for secrets can read.
  */
 const HOST_OWNED: readonly string[] = [
+  'accept-encoding',
   'connection',
   'content-length',
   'expect',
@@ -32,6 +34,8 @@ export function isHostOwned(name: string): boolean {
 const CREDENTIALS: readonly string[] = [
   'authorization',
   'cookie',
+  'dd-api-key',
+  'dd-application-key',
   'private-token',
   'x-api-key',
   'x-auth-token',
