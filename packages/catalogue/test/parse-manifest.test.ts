@@ -676,6 +676,22 @@ const rows: readonly Row[] = [
     'remove it',
   ],
   [
+    'a URL where a host belongs',
+    {
+      egress: { profile: 'proxy_allowlist', allowed_domains: ['https://Tickets.example.com/api'] },
+    },
+    'egress.allowed_domains[0]',
+    "egress.allowed_domains entry 'https://Tickets.example.com/api' is invalid: InvalidCharacter",
+    "write 'tickets.example.com'",
+  ],
+  [
+    'reading back, which is not there yet',
+    { verification_config: { read_back: {} } },
+    'verification_config.read_back',
+    "'read_back' is not available in this version",
+    'expected_status or required_fields',
+  ],
+  [
     'a coding that the gate could not read',
     withTemplate({ headers: { 'accept-encoding': 'zstd' } }),
     'template.headers.accept-encoding',

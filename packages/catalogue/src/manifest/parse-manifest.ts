@@ -152,8 +152,10 @@ function readImports(top: Section): readonly string[] {
 
 function readVerifier(top: Section): Verifier {
   const kind = top.choice('verifier_kind', ['http_status', 'none'], 'none')
-  const known = ['expected_status', 'required_fields']
-  const config = top.section('verification_config', { known })
+  const config = top.section('verification_config', {
+    known: ['expected_status', 'required_fields'],
+    unavailable: { read_back: 'name expected_status or required_fields instead' },
+  })
   const expected_status: number[] = []
   for (const [index, status] of config.list('expected_status').entries()) {
     const valid =

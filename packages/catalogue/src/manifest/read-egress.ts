@@ -1,4 +1,5 @@
 import { DOMAIN_FAULTS, validateManifestDomain } from '../destination/domain-entry.js'
+import { parseHost } from '../destination/parse-host.js'
 import type { ManifestEgress } from './manifest.js'
 import type { Section } from './section.js'
 
@@ -18,11 +19,18 @@ export function readEgress(top: Section): ManifestEgress {
     }
     const why = `${entry.error}: ${DOMAIN_FAULTS[entry.error]}`
     const problem = `egress.allowed_domains entry '${text}' is invalid: ${why}`
-    egress.report(`allowed_domains[${index}]`, problem, "write 'host', '=host' or '*.domain'")
+    egress.report(`allowed_domains[${index}]`, problem, fixFor(text))
   }
   if (profile === 'none' && domains.length > 0) {
     const problem = 'domains are listed, but the profile is none: they would be ignored'
     egress.report('allowed_domains', problem, 'set egress.profile: proxy_allowlist')
   }
   return { profile, allowed_domains: domains }
+}
+
+// Most often a URL was written where a host belongs.
+function fixFor(text: string): string {
+  const host = text.includes('//') ? parseHost(text.trim()) : null
+  const entry = host === null ? null : validateManifestDomain(host)
+  return entry?.ok === true ? `write '${entry.value}'` : "write 'host', '=host' or '*.domain'"
 }

@@ -1,0 +1,109 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { parseManifest } from '@latchgate/catalogue'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { ALL_ACTIONS, ALL_SINKS, createTestProject, startTestGate } from '../src/harness/gate.js'
+import { executeRaw, type HeldLease, takeLease } from '../src/harness/raw-client.js'
+import { startWorld, type World } from '../src/harness/world.js'
+
+const README = fileURLToPath(new URL('../../../catalogue/README.md', import.meta.url))
+const TOKEN = 'tickets-0123456789abcdef'
+
+/** The example of the catalogue's README, as its reader would copy it. */
+const EXAMPLE = fenced('yaml')
+
+let world: World
+let lease: HeldLease
+
+beforeAll(async () => {
+  const allowed_actions = [...ALL_ACTIONS, 'ticket_create']
+  const acl = { 'agent-test': { allowed_actions, allowed_sinks: ALL_SINKS } }
+  world = await startWorld(
+    { manifests: { 'ticket.yaml': EXAMPLE }, data: { policy_version: 't', acl } },
+    { env: { LATCHGATE_SECRET_TICKETS_TOKEN: TOKEN } },
+  )
+  lease = await takeLease(world.client)
+})
+
+afterAll(async () => {
+  await world?.close()
+})
+
+test('the action of the README is loaded, executed and verified', async () => {
+  world.upstream.on('POST', '/v1/gate/tickets', () => ({ status: 201, body: { id: 'T-1' } }))
+  const answer = await executeRaw(world.client, lease, 'ticket_create', {
+    project: 'gate',
+    title: 'The door is stuck',
+    notify: false,
+    labels: ['door'],
+  })
+  expect(answer.status, answer.text).toBe(200)
+  expect(answer.json()).toMatchObject({
+    output: { ok: true, data: { status_code: 201, body: '{"id":"T-1"}' } },
+    verification: { outcome: 'verified', is_fully_successful: true },
+  })
+  const sent = world.upstream.requests.at(-1)
+  expect(sent).toMatchObject({ method: 'POST', url: '/v1/gate/tickets?notify=false' })
+  expect(sent?.headers).toMatchObject({
+    accept: 'application/json',
+    authorization: `Bearer ${TOKEN}`,
+    'content-type': 'application/json',
+  })
+  expect(sent?.body.toString()).toBe('{"labels":["door"],"severity":3,"title":"The door is stuck"}')
+})
+
+test('what is optional and absent is not sent', async () => {
+  world.upstream.on('POST', '/v1/a%2Fb/tickets', () => ({ status: 201, body: { id: 1 } }))
+  const answer = await executeRaw(world.client, lease, 'ticket_create', {
+    project: 'a/b',
+    title: 'x',
+  })
+  expect(answer.status, answer.text).toBe(200)
+  expect(world.upstream.requests.at(-1)).toMatchObject({ url: '/v1/a%2Fb/tickets' })
+  expect(world.upstream.requests.at(-1)?.body.toString()).toBe('{"severity":3,"title":"x"}')
+})
+
+test("the README's messages are the ones that an author gets", () => {
+  const wrong = EXAMPLE.replace('"{{title}}"', '"{{titel}}"')
+  const shown = [...messages(wrong), ...messages(EXAMPLE.replace('"Bearer {}"', 'Bearer'))]
+  const documented = fenced('text').trimEnd().split('\n')
+  expect(shown.filter((line) => documented.includes(line))).toEqual(documented)
+})
+
+test('a mistake in a manifest stops the start, and names file, key and fix', async () => {
+  const text = EXAMPLE.replace('risk_level: medium', 'risk_level: medum')
+  const project = await createTestProject({ manifests: { 'ticket.yaml': text } })
+  try {
+    await expect(startTestGate(project)).rejects.toMatchObject({
+      code: 'registry_load_failed',
+      message: expect.stringMatching(
+        /\/manifests\/ticket\.yaml: risk_level: "medum" is not one of low, medium, high, critical \(did you mean 'medium'\?\)$/,
+      ) as string,
+    })
+  } finally {
+    project.remove()
+  }
+})
+
+test('a fault of the whole file is told without an empty key', async () => {
+  const project = await createTestProject({ manifests: { 'ticket.yaml': 'a: [' } })
+  try {
+    await expect(startTestGate(project)).rejects.toThrow(/ticket\.yaml: not readable as YAML: /)
+  } finally {
+    project.remove()
+  }
+})
+
+function messages(text: string): readonly string[] {
+  const parsed = parseManifest(text, 'ticket.yaml', { providers: ['builtin:http_api'] })
+  if (parsed.ok) throw new Error('accepted')
+  return parsed.error.map(({ file, key, problem, fix }) => `${file}: ${key}: ${problem} (${fix})`)
+}
+
+function fenced(language: string): string {
+  const [, block] = new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``).exec(
+    readFileSync(README, 'utf8'),
+  ) ?? ['', undefined]
+  if (block === undefined) throw new Error(`the README has no ${language}`)
+  return block
+}
