@@ -131,10 +131,12 @@ for (const [title, schema] of fine) {
 }
 
 test('every keyword that we call known is known to the compiler', () => {
-  for (const keyword of KEYWORDS) {
-    const compiled = compileSchema({ [keyword]: VALUES[keyword] ?? {} } as JsonObject)
-    if (!compiled.ok) expect(compiled.error.problem, keyword).not.toContain('unknown')
-  }
+  const problems = KEYWORDS.map((keyword) => {
+    // Not compared with the meta-schema, which would stop at the value before the keyword is looked up.
+    const compiled = compileSchema({ [keyword]: VALUES[keyword] ?? {} } as JsonObject, true)
+    return compiled.ok ? '' : compiled.error.problem
+  })
+  expect(problems.filter((problem) => problem.includes('unknown'))).toEqual([])
 })
 
 test('every format that we call known is checked', () => {

@@ -35,7 +35,7 @@ const statuses: readonly (readonly [readonly number[], number, boolean])[] = [
 ]
 
 for (const [expected, status, accepted] of statuses) {
-  test(`${status} is ${accepted ? 'accepted' : 'not accepted'} where [${expected}] is expected`, () => {
+  test(`${status} is ${accepted ? 'accepted' : 'not accepted'} where [${expected.join()}] is expected`, () => {
     const outcome = verifyEffect(expecting({ expected_status: expected }), seen(status), {})
     expect(outcome).toEqual(
       accepted ? verified(status) : failed(`HTTP status ${status} is not in the accepted set`),

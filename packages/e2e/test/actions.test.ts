@@ -305,7 +305,7 @@ const rows: readonly Row[] = [
 ]
 
 for (const row of rows) {
-  test(row.title, async () => {
+  test(`${row.title}`, async () => {
     const [method, host, path] = row.sends
     adapted.upstream.on(method, path.split('?')[0] ?? '', () => row.answers)
     const answer = await executeRaw(adapted.client, lease, row.action, row.params)
