@@ -19,11 +19,11 @@ const BASE: Template = {
 test("the template's own pairs come first, then query, then the caller's", () => {
   const change = {
     url_template: 'https://a.com/?z=1&i={{i}}&flag&m=v{{i}}',
-    query: { q: '{{q}}' },
+    query: { 'q&': '{{q}}' },
     query_params: 'more',
   }
   expect(shown(change, { i: 'x y', q: 'ä', more: { b: 1, a: [true, 's'] } })).toBe(
-    'z=1&i=x%20y&flag=&m=vx%20y&q=%C3%A4&b=1&a=true&a=s',
+    'z=1&i=x%20y&flag=&m=vx%20y&q%26=%C3%A4&b=1&a=true&a=s',
   )
 })
 
