@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseManifest } from '@latchgate/catalogue'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ALL_ACTIONS, ALL_SINKS, createTestProject, startTestGate } from '../src/harness/gate.js'
-import { executeRaw, type HeldLease, takeLease } from '../src/harness/raw-client.js'
+import { executeRaw, type HeldLease, RawClient, takeLease } from '../src/harness/raw-client.js'
 import { startWorld, type World } from '../src/harness/world.js'
 
 const README = fileURLToPath(new URL('../../../catalogue/README.md', import.meta.url))
@@ -89,6 +90,40 @@ test('a fault of the whole file is told without an empty key', async () => {
   const project = await createTestProject({ manifests: { 'ticket.yaml': 'a: [' } })
   try {
     await expect(startTestGate(project)).rejects.toThrow(/ticket\.yaml: not readable as YAML: /)
+  } finally {
+    project.remove()
+  }
+})
+
+test('what an editor leaves beside a manifest does not stop the start', async () => {
+  const project = await createTestProject({ manifests: { 'ticket.yaml': EXAMPLE } })
+  symlinkSync('nobody@nowhere.1', join(project.root, 'manifests', '.#ticket.yaml'))
+  writeFileSync(join(project.root, 'manifests', '.ticket.yaml.swp'), 'b0VIM', { mode: 0o600 })
+  const client = new RawClient({ socket: project.socket })
+  try {
+    const gate = await startTestGate(project)
+    const ready = await client.send({ method: 'GET', path: '/readyz' })
+    await client.close()
+    await gate.close()
+    expect(ready.status).toBe(200)
+  } finally {
+    project.remove()
+  }
+})
+
+test('a schema that others can write stops the start, also in a directory below', async () => {
+  const project = await createTestProject({ manifests: { 'ticket.yaml': EXAMPLE } })
+  const directory = join(project.root, 'manifests', 'schemas')
+  mkdirSync(directory, { mode: 0o700 })
+  writeFileSync(join(directory, 'ticket.json'), '{}')
+  chmodSync(join(directory, 'ticket.json'), 0o666)
+  try {
+    await expect(startTestGate(project)).rejects.toMatchObject({
+      code: 'production_security_validation_failed',
+      message: expect.stringContaining(
+        `schemas/ticket.json has mode 0666 and can be written by others: run \`chmod go-w `,
+      ) as string,
+    })
   } finally {
     project.remove()
   }

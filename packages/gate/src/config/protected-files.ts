@@ -12,9 +12,13 @@ export function assertProtected(paths: readonly string[], uid: number): void {
     if (stats === undefined) continue
     assertOwned(path, stats, uid)
     if (!stats.isDirectory()) continue
-    for (const name of readdirSync(path)) {
-      const child = join(path, name)
-      assertOwned(child, statSync(child), uid)
+    for (const entry of readdirSync(path, { withFileTypes: true })) {
+      const child = join(path, entry.name)
+      // Links to nowhere are what editors leave beside an open file; whoever reads one finds nothing.
+      const target = statSync(child, { throwIfNoEntry: false })
+      if (target !== undefined) assertOwned(child, target, uid)
+      // A manifest may name a schema in a directory below its own.
+      if (entry.isDirectory()) assertProtected([child], uid)
     }
   }
 }
