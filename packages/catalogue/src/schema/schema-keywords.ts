@@ -30,7 +30,6 @@ export const KEYWORDS: readonly string[] = [
   ...SCHEMA_KEYWORDS,
   ...SCHEMA_LIST_KEYWORDS,
   ...SCHEMA_MAP_KEYWORDS,
-  '$anchor',
   '$comment',
   '$dynamicAnchor',
   '$dynamicRef',
