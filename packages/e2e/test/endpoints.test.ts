@@ -42,6 +42,7 @@ test('GET /readyz', async () => {
     approval_store: true,
     egress_proxy: null,
     actions_registered: ALL_ACTIONS.length,
+    draining: false,
   })
 })
 
@@ -367,7 +368,22 @@ test('drain: leases and calls are 503, reading goes on; last, for it cannot be u
     trace_id: TRACE,
   })
   expect((await postLease({})).status).toBe(503)
-  expect((await get('/readyz')).status).toBe(200)
+  const ready = await get('/readyz')
+  expect([ready.status, ready.json()]).toEqual([
+    503,
+    {
+      status: 'not_ready',
+      redis: true,
+      opa: true,
+      ledger: true,
+      approval_store: true,
+      egress_proxy: null,
+      actions_registered: ALL_ACTIONS.length,
+      draining: true,
+    },
+  ])
+  expect((await get('/healthz')).status).toBe(200)
+  expect((await get('/v1/actions')).status).toBe(200)
 })
 
 function postLease(body: unknown): ReturnType<World['client']['send']> {

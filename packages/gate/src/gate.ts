@@ -147,6 +147,8 @@ async function assemble(
     close: (graceMs = 30_000) => {
       closing ??= (async () => {
         clearInterval(timer)
+        // Calls that come in over kept connections hear it in so many words.
+        services.drain.active = true
         const closed = Promise.all(listeners.map((listener) => listener.close()))
         const settled = await inFlight.settled(graceMs)
         if (!settled) services.log.warn({ left: inFlight.size }, 'executions cut off at shutdown')

@@ -1,7 +1,10 @@
 import type { Answer } from '../pipeline/call.js'
 import type { Services } from '../services.js'
 
-/** `GET /readyz`: the names of the reference, whatever the backend (spec/http-api 7). */
+/**
+ * `GET /readyz`: the names of the reference, whatever the backend (spec/http-api 7). A gate that
+ * drains is not ready: whoever balances load must send calls elsewhere.
+ */
 export async function readiness(services: Services): Promise<Answer> {
   const [state, policy, ledger] = await Promise.all([
     services.state.healthy(),
@@ -9,7 +12,8 @@ export async function readiness(services: Services): Promise<Answer> {
     services.ledger.healthy(),
   ])
   const actions = services.actions().actions.size
-  const ready = state && policy && ledger && actions > 0
+  const draining = services.drain.active
+  const ready = state && policy && ledger && actions > 0 && !draining
   return {
     status: ready ? 200 : 503,
     body: {
@@ -20,6 +24,7 @@ export async function readiness(services: Services): Promise<Answer> {
       approval_store: ledger,
       egress_proxy: null,
       actions_registered: actions,
+      draining,
     },
     headers: {},
   }

@@ -7,6 +7,7 @@ import { answerError } from '../pipeline/answer.js'
 import type { Answer } from '../pipeline/call.js'
 import { refuse } from '../refusal.js'
 import type { Services } from '../services.js'
+import { answerBrokenRequests, hasOneHost } from './broken-request.js'
 import { MethodTable } from './method-table.js'
 
 /** A request as a route sees it. */
@@ -45,20 +46,19 @@ export function createListener(
     forceCloseConnections: 'idle',
     keepAliveTimeout: 72_000,
     requestTimeout: 60_000,
-    clientErrorHandler(error, socket) {
-      if (!socket.writable) return
-      const status =
-        error.code === 'HPE_HEADER_OVERFLOW'
-          ? '431 Request Header Fields Too Large'
-          : '400 Bad Request'
-      const traceId = uuidv7(services.now())
-      const message = 'the request is not valid HTTP/1.1'
-      const body = JSON.stringify({ error: 'bad_request', message, trace_id: traceId })
-      socket.end(
-        `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-      )
+    // The routes say `draining` themselves, in the form of every other error.
+    return503OnClosing: false,
+    // Node would answer these two itself, without a body.
+    http: { requireHostHeader: false, insecureHTTPParser: false },
+    // An id of such a length names nothing; a path that does not decode is no path.
+    frameworkErrors: (error, _request, reply) => {
+      const isLong = error.code === 'FST_ERR_MAX_PARAM_LENGTH'
+      const message = 'the path does not decode: percent-encode its UTF-8 form'
+      const refusal = isLong ? refuse('not_found') : refuse('bad_request', { message })
+      void send(reply, answerError(uuidv7(services.now()), refusal))
     },
   })
+  answerBrokenRequests(app.server, services.now)
   app.addHook('preClose', async () => {
     isClosing = true
   })
@@ -77,6 +77,11 @@ export function createListener(
   })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  app.addHook('onRequest', async (request, reply) => {
+    if (hasOneHost(request.raw)) return
+    const message = 'an HTTP/1.1 request has exactly one Host header'
+    await send(reply, answerError(uuidv7(services.now()), refuse('bad_request', { message })))
+  })
   // A malformed Content-Type would be answered by the framework, with 415, before the route.
   app.addHook('onRequest', async (request) => {
     const declared = request.raw.headers['content-type']
@@ -151,9 +156,16 @@ function send(reply: FastifyReply, answer: Answer): FastifyReply {
   const bytes = Buffer.from(JSON.stringify(answer.body))
   reply.code(answer.status)
   for (const [name, value] of Object.entries(answer.headers)) reply.header(name, value)
-  // A body that was not read must not be taken for the next request on this connection.
-  if (!reply.request.raw.readableEnded && !reply.request.raw.complete) {
-    reply.header('connection', 'close')
-  }
+  if (!isWorthReading(reply.request.raw)) reply.header('connection', 'close')
   return reply.header('content-type', 'application/json').send(bytes)
+}
+
+/** Bytes of an unread body for which a connection is kept: Node skips them before the next request. */
+const MAX_SKIPPED_BYTES = 65_536
+
+// A body that nobody wants must not hold a connection, nor be read to an end that never comes.
+function isWorthReading(request: FastifyRequest['raw']): boolean {
+  if (request.complete) return true
+  const declared = request.headers['content-length']
+  return declared !== undefined && Number(declared) <= MAX_SKIPPED_BYTES
 }

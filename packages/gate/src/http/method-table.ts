@@ -16,7 +16,7 @@ export class MethodTable {
 
   /** Methods of the path of a request target, sorted; empty for an unknown path. */
   allowed(target: string): readonly string[] {
-    const parts = (target.split('?')[0] ?? '').split('/')
+    const parts = pathOf(target).split('/')
     const methods = new Set<string>()
     for (const entry of this.#paths.values()) {
       if (!matches(entry.parts, parts)) continue
@@ -29,4 +29,15 @@ export class MethodTable {
 function matches(pattern: readonly string[], parts: readonly string[]): boolean {
   if (pattern.length !== parts.length) return false
   return pattern.every((part, i) => (part.startsWith(':') ? parts[i] !== '' : part === parts[i]))
+}
+
+// Read as the router reads it: absolute form, query and percent-encoding make no difference.
+function pathOf(target: string): string {
+  const path = target.replace(/^https?:\/\/[^/]*\//i, '/').split(/[?#]/)[0] ?? ''
+  try {
+    return decodeURI(path)
+  } catch {
+    // The router has no route for it either.
+    return ''
+  }
 }

@@ -3,6 +3,8 @@ import type { Refusal } from '../refusal.js'
 import type { Answer, Sealed } from './call.js'
 import { exitCode, isFullySuccessful } from './receipt.js'
 
+const MAX_MESSAGE_BYTES = 500
+
 /** The error body: `error`, its own members, `message`, `trace_id` (design 3). */
 export function answerError(traceId: string, refusal: Refusal): Answer {
   return {
@@ -10,7 +12,8 @@ export function answerError(traceId: string, refusal: Refusal): Answer {
     body: {
       error: refusal.code,
       ...refusal.body,
-      message: refusal.message,
+      // It may quote the request: no control characters, no page of it (spec/http-api 4.5).
+      message: sanitizeText(refusal.message, MAX_MESSAGE_BYTES),
       trace_id: traceId,
     },
     headers:

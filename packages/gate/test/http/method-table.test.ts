@@ -17,3 +17,12 @@ test('an unknown path, a trailing slash and an empty parameter have none', () =>
   expect(table.allowed('/v1/actions/')).toEqual([])
   expect(table.allowed('/v1/actions//execute')).toEqual([])
 })
+
+test('escapes, absolute form and fragment are read as the router reads them', () => {
+  expect(table.allowed('/v1/%61ctions')).toEqual(['GET', 'HEAD'])
+  expect(table.allowed('http://evil.example/v1/actions?x')).toEqual(['GET', 'HEAD'])
+  expect(table.allowed('/v1/actions#x')).toEqual(['GET', 'HEAD'])
+  expect(table.allowed('/v1/actions/a%2Fexecute')).toEqual(['GET', 'HEAD'])
+  expect(table.allowed('/v1/%zz')).toEqual([])
+  expect(table.allowed('*')).toEqual([])
+})
