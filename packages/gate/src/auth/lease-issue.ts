@@ -83,8 +83,13 @@ async function renewalOf(
   headers: CredentialHeaders,
   identity: Identity,
 ): Promise<Result<(LeaseClaims & { readonly proof: ProofUse }) | null, Refusal>> {
-  const token = headers.authorization === undefined ? undefined : dpopToken(headers.authorization)
-  if (token === undefined) return { ok: true, value: null }
+  if (headers.authorization === undefined) return { ok: true, value: null }
+  const token = dpopToken(headers.authorization)
+  // Whoever sends a credential means a renewal: a new session would be a silent change of budget.
+  if (token === undefined) {
+    const message = 'to renew a lease send `Authorization: DPoP <lease>`; for a new one, none'
+    return { ok: false, error: refuse('invalid_lease', { message }) }
+  }
   if (headers.dpop === undefined) return { ok: false, error: refuse('missing_auth_header') }
   if (headers.duplicated) return { ok: false, error: refuse('invalid_lease') }
   const nowMs = services.now()

@@ -23,7 +23,10 @@ export function adminRoutes(services: Services, inFlight: InFlight): readonly Ro
         method: request.raw.method ?? method,
         path,
       })
-      if (!operator.ok) return answerError(request.traceId, operator.error)
+      if (!operator.ok) {
+        services.summary.count(`operator:${operator.error.code}`)
+        return answerError(request.traceId, operator.error)
+      }
       const { operator_read_rps, operator_write_rps } = services.config.rate_limits
       const rate = method === 'GET' ? operator_read_rps : operator_write_rps
       if (!(await services.state.take(`operator:${method}:${operator.value.operator}`, rate))) {

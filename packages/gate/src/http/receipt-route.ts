@@ -2,11 +2,12 @@ import { checkReceipt, type Receipt } from '@latchgate/evidence'
 import type { JsonObject } from '@latchgate/protocol'
 import { authenticateAgent } from '../auth/agent.js'
 import { authenticateOperator } from '../auth/operator.js'
+import { takePeerToken } from '../auth/peer-rate.js'
 import { evidenceCrypto } from '../evidence-crypto.js'
 import { ledgerFault } from '../ledger-fault.js'
 import { answerError } from '../pipeline/answer.js'
 import type { Answer } from '../pipeline/call.js'
-import { refuse } from '../refusal.js'
+import { type Refusal, refuse } from '../refusal.js'
 import type { Services } from '../services.js'
 import { credentials, ok, parameter } from './client-routes.js'
 import type { Route, RouteRequest } from './listener.js'
@@ -19,14 +20,19 @@ export function agentReceiptRoute(services: Services): Route {
     method: 'GET',
     path: PATH,
     handle: async (request) => {
-      const agent = await authenticateAgent(services, request.peer, credentials(request), {
+      const headers = credentials(request)
+      const refused = (refusal: Refusal): Answer => {
+        services.summary.count(refusal.code)
+        return answerError(request.traceId, refusal)
+      }
+      const peerToken = await takePeerToken(services, request.peer, headers)
+      if (!peerToken.allowed) return refused(refuse('rate_limited'))
+      const agent = await authenticateAgent(services, request.peer, headers, {
         method: request.raw.method ?? 'GET',
         path: `/v1/receipts/${parameter(request, 'receipt_id')}`,
       })
-      if (!agent.ok) {
-        services.summary.count(agent.error.code)
-        return answerError(request.traceId, agent.error)
-      }
+      if (!agent.ok) return refused(agent.error)
+      await peerToken.giveBack()
       return answerReceipt(services, request, agent.value.claims.sub)
     },
   }
@@ -42,7 +48,10 @@ export function operatorReceiptRoute(services: Services): Route {
         method: request.raw.method ?? 'GET',
         path: `/v1/receipts/${parameter(request, 'receipt_id')}`,
       })
-      if (!operator.ok) return answerError(request.traceId, operator.error)
+      if (!operator.ok) {
+        services.summary.count(`operator:${operator.error.code}`)
+        return answerError(request.traceId, operator.error)
+      }
       return answerReceipt(services, request, null)
     },
   }

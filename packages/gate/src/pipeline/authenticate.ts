@@ -2,7 +2,6 @@ import type { Result } from '@latchgate/protocol'
 import { authenticateAgent } from '../auth/agent.js'
 import { type Refusal, refuse } from '../refusal.js'
 import type { Services } from '../services.js'
-import { anonymousBucket } from './admit.js'
 import type { Admitted, Authenticated } from './call.js'
 
 /** Lease, proof and replay in full, on every request; then the rate of session and principal. */
@@ -15,7 +14,7 @@ export async function authenticate(
     path: `/v1/actions/${call.actionId}/execute`,
   })
   if (!agent.ok) return agent
-  await services.state.giveBack(anonymousBucket(call))
+  await call.peerToken.giveBack()
   const { claims } = agent.value
   const { execute_rps_per_session, execute_rps_per_principal } = services.config.rate_limits
   const allowed =

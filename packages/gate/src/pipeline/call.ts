@@ -26,7 +26,10 @@ export interface Arrival {
 }
 
 /** Not draining, not too large, the peer's rate not used up. */
-export type Admitted = Arrival & { readonly admitted: true }
+export type Admitted = Arrival & {
+  /** Given back once the call is authenticated. */
+  readonly peerToken: { readonly giveBack: () => Promise<void> }
+}
 
 /** The lease is good and its key signed this very request. */
 export type Authenticated = Admitted & { readonly agent: AgentContext }
