@@ -31,6 +31,12 @@ export interface ConnectOptions {
   readonly maxCostUsdCents?: number | undefined
 }
 
+/** How one call is made. */
+export interface CallOptions {
+  /** Ends the wait for an answer. A call that has been sent may be executed all the same. */
+  readonly signal?: AbortSignal | undefined
+}
+
 /** Milliseconds that requests may take. */
 export interface Timeouts {
   readonly request: number

@@ -6,6 +6,7 @@ import { answerError, gateDetails, leaseRefusal, notFound } from './answer-error
 import { type ApprovalStatus, approvalStatus } from './approval-status.js'
 import { CallMemory } from './call-memory.js'
 import {
+  type CallOptions,
   type ClientOptions,
   type ConnectOptions,
   leaseWish,
@@ -26,7 +27,7 @@ import {
   requiredText,
   successBody,
 } from './gate-answer.js'
-import { GateChannel, type GateRequest } from './gate-channel.js'
+import { GateChannel, type GateRequest, throwIfAbandoned } from './gate-channel.js'
 import { checkIdentifier } from './identifier.js'
 import type { Lease } from './lease.js'
 import { LeaseKeeper } from './lease-keeper.js'
@@ -34,7 +35,7 @@ import { type ReceiptKey, receiptKeys } from './receipt-keys.js'
 import { type ReceiptReport, reportReceipt } from './receipt-report.js'
 import type { SequenceFinding } from './session-sequence.js'
 
-type LeasedRequest = Pick<GateRequest, 'method' | 'path' | 'body'>
+type LeasedRequest = Pick<GateRequest, 'method' | 'path' | 'body' | 'signal'>
 
 /**
  * A client of one gate for one agent (spec/http-api 15). It connects when it is first used, renews
@@ -100,11 +101,13 @@ export class LatchGateClient {
   async execute(
     actionId: string,
     params: Readonly<Record<string, unknown>> = {},
+    options: CallOptions = {},
   ): Promise<ActionResult> {
     checkIdentifier('actionId', actionId)
     const path = `/v1/actions/${actionId}/execute`
     const body = JSON.stringify(params ?? {})
-    const answer = await this.#withLease((lease) => this.#executeOnce(lease, actionId, path, body))
+    const request = { method: 'POST', path, body, signal: options.signal } as const
+    const answer = await this.#withLease((lease) => this.#executeOnce(lease, actionId, request))
     if (answer.status === 202) throw approvalRequired(answer, actionId)
     if (!isSuccess(answer)) throw answerError(answer, actionId)
     return actionResult(answer)
@@ -181,11 +184,10 @@ export class LatchGateClient {
   async #executeOnce(
     lease: Lease,
     actionId: string,
-    path: string,
-    body: string,
+    request: LeasedRequest & { readonly body: string },
   ): Promise<GateAnswer> {
+    throwIfAbandoned(request.signal)
     const ticket = this.#memory.begin(lease.sessionId)
-    const request: LeasedRequest = { method: 'POST', path, body }
     const answer = await this.#send(lease, request, this.#timeouts.execute).catch(
       (error: unknown) => {
         ticket.settle(null, true)
@@ -198,7 +200,7 @@ export class LatchGateClient {
     const isBroken = answer.status >= 500 && seq === null
     ticket.settle(seq, answer.status === 202 || isBroken)
     if (mayHaveExecuted(answer)) this.#leases.countCall()
-    this.#memory.remember(actionId, lease.sessionId, body, answer)
+    this.#memory.remember(actionId, lease.sessionId, request.body, answer)
     return answer
   }
 

@@ -15,6 +15,8 @@ export interface GateRequest {
   /** With a token: `Authorization: DPoP` and a proof bound to it. Without: the proof alone. */
   readonly proof?: { readonly key: DPoPKeyPair; readonly token: string | null }
   readonly timeoutMs: number
+  /** The caller's: it ends the wait, not what the gate has begun. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Larger than any output that a gate lets through; more is not from a gate. */
@@ -37,7 +39,8 @@ export class GateChannel {
   async send(request: GateRequest): Promise<GateAnswer> {
     if (this.#isClosed) throw new LatchGateTransportError('this client is closed')
     // A signal of its own and not undici's timers: it also covers connecting and the body.
-    const signal = AbortSignal.timeout(request.timeoutMs)
+    const limit = AbortSignal.timeout(request.timeoutMs)
+    const signal = request.signal === undefined ? limit : AbortSignal.any([limit, request.signal])
     try {
       const answer = await this.dispatcher.request({
         origin: new URL(this.address.baseUrl).origin,
@@ -52,7 +55,7 @@ export class GateChannel {
       const text = await answer.body.text()
       return readAnswer(answer.statusCode, firstValue(answer.headers['retry-after']), text)
     } catch (error) {
-      throw this.#transportError(error, request, signal.aborted)
+      throw this.#transportError(error, request, limit.aborted)
     }
   }
 
@@ -81,6 +84,7 @@ export class GateChannel {
       const detail = `no answer within ${request.timeoutMs} ms; the gate finishes what it has begun`
       return new LatchGateTransportError(detail, {}, { cause })
     }
+    if (request.signal?.aborted === true) return abandoned(request.signal)
     const { socketPath } = this.address
     const code = (cause as NodeJS.ErrnoException).code
     if (socketPath !== null && (code === 'ENOENT' || code === 'ECONNREFUSED')) {
@@ -88,6 +92,19 @@ export class GateChannel {
     }
     return new LatchGateTransportError(describe(cause), {}, { cause })
   }
+}
+
+/** Throws when the caller has given up before anything was sent. */
+export function throwIfAbandoned(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw abandoned(signal, 'nothing was sent')
+}
+
+function abandoned(
+  { reason }: AbortSignal,
+  consequence = 'the gate finishes what it has begun',
+): LatchGateTransportError {
+  const detail = `aborted by the caller; ${consequence}`
+  return new LatchGateTransportError(detail, {}, { cause: reason })
 }
 
 function createDispatcher(address: GateAddress): Dispatcher {

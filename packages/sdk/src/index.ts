@@ -3,7 +3,7 @@ export type { ActionResult, LogPosition } from './action-result.js'
 export type { ActionSummary } from './action-summary.js'
 export type { ApprovalStatus } from './approval-status.js'
 export { LatchGateClient } from './client.js'
-export type { ClientOptions, ConnectOptions } from './client-options.js'
+export type { CallOptions, ClientOptions, ConnectOptions } from './client-options.js'
 export { type EgressProfile, egressProfileFromJson } from './egress-profile.js'
 export {
   type GateDetails,

@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { tempDir } from '@latchgate/testkit'
 import { Agent, fetch } from 'undici'
 import { expect, test } from 'vitest'
@@ -173,6 +174,48 @@ test('a gate that does not answer in time is a transport error that says so', as
   expect((failure as Error).message).toBe(
     'transport error: no answer within 200 ms; the gate finishes what it has begun',
   )
+})
+
+test('a signal ends the wait: before a call it is not sent, during it the gate goes on', async () => {
+  const gate = await gateOnTcp()
+  gate.onExecute({ status: 200, end: 'hang' })
+  const agent = client({ baseUrl: gate.url, agentId: 'a' })
+  await agent.connect()
+  const reason = new Error('the user left')
+  const early = await agent
+    .execute('http_fetch', {}, { signal: AbortSignal.abort(reason) })
+    .catch((error: unknown) => error)
+  expect(early).toBeInstanceOf(LatchGateTransportError)
+  expect((early as Error).message).toBe('transport error: aborted by the caller; nothing was sent')
+  expect((early as Error).cause).toBe(reason)
+  expect(gate.requests('/v1/actions/http_fetch/execute')).toHaveLength(0)
+
+  const controller = new AbortController()
+  const call = agent.execute('http_fetch', {}, { signal: controller.signal })
+  while (gate.requests('/v1/actions/http_fetch/execute').length === 0) await sleep(5)
+  controller.abort(reason)
+  await expect(call).rejects.toMatchObject({
+    name: 'LatchGateTransportError',
+    message: 'transport error: aborted by the caller; the gate finishes what it has begun',
+    cause: reason,
+  })
+  expect(gate.requests('/v1/actions/http_fetch/execute')).toHaveLength(1)
+})
+
+test('a signal that is aborted while the lease is asked for keeps the call from being sent', async () => {
+  const gate = await gateOnTcp()
+  gate.leaseDelaysMs.push(100)
+  const agent = client({ baseUrl: gate.url, agentId: 'a' })
+  const controller = new AbortController()
+  const call = agent.execute('http_fetch', {}, { signal: controller.signal })
+  gate.onGet('/v1/actions/http_fetch', { status: 200, json: { egress: 'none' } })
+  const other = agent.getActionEgress('http_fetch')
+  controller.abort()
+  await expect(call).rejects.toThrow('aborted by the caller; nothing was sent')
+  // The lease was everybody's, so it was not given up.
+  await other
+  expect(gate.requests('/v1/leases')).toHaveLength(1)
+  expect(gate.requests('/v1/actions/http_fetch/execute')).toHaveLength(0)
 })
 
 test('after close() every call fails without touching the network', async () => {
