@@ -113,3 +113,20 @@ test('the socket alias http://localhost is a base of proofs on the Unix socket',
   const answer = await call({ url: `http://localhost${PATH}` })
   expect(answer.status, answer.text).toBe(200)
 })
+
+test('the method of a proof is the one that is sent: HEAD is not GET', async () => {
+  const path = '/v1/receipts/0196a1b2-0000-7000-8000-000000000003'
+  const status = async (proven: string): Promise<number> => {
+    const headers = credentials(lease, proven, path)
+    return (await world.client.send({ method: 'HEAD', path, headers })).status
+  }
+  expect(await status('GET')).toBe(401)
+  expect(await status('HEAD')).toBe(404)
+})
+
+test('no answer asks for a nonce or names a scheme: published clients would not know what to do', async () => {
+  const answer = await world.client.send({ method: 'POST', path: PATH, body: '{}' })
+  expect(answer.status).toBe(401)
+  for (const name of ['www-authenticate', 'dpop-nonce'])
+    expect(answer.headers[name]).toBeUndefined()
+})
