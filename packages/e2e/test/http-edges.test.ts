@@ -212,6 +212,20 @@ describe('the body of a call', () => {
   )
 })
 
+test('a body that breaks off is recorded as the fault of its sender, and no failure is logged', async () => {
+  const { authorization, dpop } = proven()
+  const head = `authorization: ${authorization}\r\ndpop: ${dpop}\r\ncontent-length: 50`
+  const { socket } = world.gate.project
+  world.gate.services.summary.take()
+  await exchange(socket, post(EXECUTE, head, '{'), true)
+  const typed = 'content-type: application/json\r\ncontent-length: 50'
+  await exchange(socket, post('/v1/leases', typed, '{'), true)
+  // A call behind them: what they leave is recorded by now.
+  await executeRaw(world.client, lease, 'nope', {})
+  expect(world.gate.logs.filter((line) => line['level'] === 'error')).toEqual([])
+  expect(world.gate.services.summary.take()).toMatchObject({ 'lease:bad_request': 1 })
+})
+
 test.each(['authorization', 'dpop'] as const)(
   'a second %s header makes both worthless, the same value or another',
   async (name) => {

@@ -13,9 +13,14 @@ const LIMIT_MS = 10_000
 
 /**
  * Sends exactly these bytes over a Unix socket, reads until the gate closes the connection, and
- * returns the answers in their order. Fails when the gate keeps the connection open.
+ * returns the answers in their order. Fails when the gate keeps the connection open. With `hangUp`
+ * nothing more is sent afterwards, and the gate is told so.
  */
-export async function exchange(socketPath: string, bytes: string): Promise<readonly WireAnswer[]> {
+export async function exchange(
+  socketPath: string,
+  bytes: string,
+  hangUp = false,
+): Promise<readonly WireAnswer[]> {
   const text = await new Promise<string>((resolve, reject) => {
     const socket = connect(socketPath)
     const chunks: Buffer[] = []
@@ -28,9 +33,10 @@ export async function exchange(socketPath: string, bytes: string): Promise<reado
     socket.on('error', () => undefined)
     socket.on('close', () => {
       clearTimeout(timer)
-      resolve(Buffer.concat(chunks).toString())
+      resolve(Buffer.concat(chunks).toString('latin1'))
     })
-    socket.write(bytes)
+    socket.write(bytes, 'latin1')
+    if (hangUp) socket.end()
   })
   return readAnswers(text)
 }

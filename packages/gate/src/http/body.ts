@@ -3,14 +3,22 @@ import { type Json, JsonFault, parseJson, type Result } from '@latchgate/protoco
 import { MAX_BODY_BYTES } from '../pipeline/admit.js'
 import { type Refusal, refuse } from '../refusal.js'
 
-/** Reads a body of at most 1 MiB; a larger one is a `Refusal`, and the rest of it is not read. */
+/**
+ * Reads a body of at most 1 MiB. A larger one is a `Refusal`, and the rest of it is not read; so is
+ * one that breaks off, for then the client has failed and not the gate.
+ */
 export async function readBody(request: IncomingMessage): Promise<Uint8Array | Refusal> {
   const chunks: Buffer[] = []
   let length = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length
-    if (length > MAX_BODY_BYTES) return refuse('request_too_large')
-    chunks.push(chunk)
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      length += chunk.length
+      if (length > MAX_BODY_BYTES) return refuse('request_too_large')
+      chunks.push(chunk)
+    }
+  } catch (error) {
+    if (request.complete) throw error
+    return refuse('bad_request', { message: 'the connection ended before the body did' })
   }
   return Buffer.concat(chunks, length)
 }
