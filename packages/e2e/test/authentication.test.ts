@@ -130,3 +130,23 @@ test('no answer asks for a nonce or names a scheme: published clients would not 
   for (const name of ['www-authenticate', 'dpop-nonce'])
     expect(answer.headers[name]).toBeUndefined()
 })
+
+test.each([
+  ['my-agent', 'my-agent'],
+  ['x'.repeat(64), 'x'.repeat(64)],
+  ['x'.repeat(65), undefined],
+  ['has space', undefined],
+  ['\u00fc', undefined],
+])('the label %j stands in the receipt as %j, and never for the principal', async (label, kept) => {
+  const headers = { ...credentials(lease, 'POST', PATH), 'x-latchgate-agent': label }
+  const body = JSON.stringify(PARAMS)
+  const executed = await world.client.send({ method: 'POST', path: PATH, headers, body })
+  const path = `/v1/receipts/${String(executed.json()['receipt_id'])}`
+  const receipt = await world.client.send({
+    method: 'GET',
+    path,
+    headers: credentials(lease, 'GET', path),
+  })
+  expect(receipt.json()['agent_label']).toBe(kept)
+  expect(receipt.json()['principal']).toBe('agent-test')
+})

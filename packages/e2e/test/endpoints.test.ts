@@ -215,6 +215,36 @@ test.each([
     'fs_root_denied',
     /disabled/,
   ],
+  [
+    'a root that is not there, which looks the same',
+    { scopes: ['tools:call'], dpop_jwk: jwk, fs_root: '/no/such/directory' },
+    403,
+    'fs_root_denied',
+    /disabled/,
+  ],
+  [
+    'an empty root',
+    { scopes: ['tools:call'], dpop_jwk: jwk, fs_root: '' },
+    400,
+    'invalid_fs_root',
+    /^empty path$/,
+  ],
+  [
+    'a private key',
+    { scopes: ['tools:call'], dpop_jwk: { ...jwk, d: 'c' } },
+    422,
+    'invalid_request',
+    /^dpop_jwk must not contain a private key$/,
+  ],
+  [
+    'a member twice',
+    '{"scopes":["tools:call"],"scopes":["audit:read"],"dpop_jwk":{}}',
+    422,
+    'invalid_request',
+    /./,
+  ],
+  ['a list', '[]', 422, 'invalid_request', /^the body must be a JSON object$/],
+  ['no body', '', 400, 'invalid_json', /./],
 ])('a lease request with %s is refused', async (_name, body, status, code, message) => {
   const answer = await postLease(body)
   expect([answer.status, answer.json()['error']], answer.text).toEqual([status, code])
@@ -391,6 +421,6 @@ function postLease(body: unknown): ReturnType<World['client']['send']> {
     method: 'POST',
     path: '/v1/leases',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
+    body: typeof body === 'string' ? body : JSON.stringify(body),
   })
 }

@@ -1,4 +1,3 @@
-import { existsSync, realpathSync, statSync } from 'node:fs'
 import { isAbsolute } from 'node:path'
 import {
   isoMillis,
@@ -242,8 +241,8 @@ async function recordLease(
   }
 }
 
-// Actions on files are not served yet: a root that would be accepted is refused by name, and what
-// is wrong with it is said first, so that callers can tell the two apart.
+// Actions on files are not served yet, so the feature is off. The root is not looked at: the answer
+// would tell an agent what exists where only the gate may read.
 function checkFsRoot(root: string | null): Result<void, Refusal> {
   if (root === null) return { ok: true, value: undefined }
   const bad = (message: string): Result<never, Refusal> => ({
@@ -252,8 +251,6 @@ function checkFsRoot(root: string | null): Result<void, Refusal> {
   })
   if (root === '') return bad('empty path')
   if (!isAbsolute(root)) return bad(`must be absolute, got: ${root}`)
-  if (root.includes('\0') || !existsSync(root)) return bad('does not exist or not accessible')
-  if (!statSync(realpathSync(root)).isDirectory()) return bad(`not a directory: ${root}`)
   const message = 'per-session fs_root is disabled (fs_root_allowed_prefixes is empty)'
   return { ok: false, error: refuse('fs_root_denied', { message }) }
 }

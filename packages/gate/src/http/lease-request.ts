@@ -20,6 +20,8 @@ export function parseLeaseRequest(json: Json): Result<LeaseRequest, Refusal> {
   if (scopes.length > 64) return bad('/scopes', 'at most 64 scopes')
   const jwk = json['dpop_jwk']
   if (!isObject(jwk)) return bad('/dpop_jwk', 'dpop_jwk must be an object')
+  // RFC 9449 4.3: whoever sends the private key has shown it to everybody on the way.
+  if (Object.hasOwn(jwk, 'd')) return bad('/dpop_jwk/d', 'dpop_jwk must not contain a private key')
   const { kty, crv, x, y } = jwk
   if (![kty, crv, x, y].every((one) => typeof one === 'string')) {
     return bad('/dpop_jwk', 'dpop_jwk needs the strings kty, crv, x and y')

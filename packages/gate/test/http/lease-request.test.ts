@@ -30,6 +30,8 @@ test('a wrong member is named', () => {
   expect(pathOf({ scopes: 'tools:call', dpop_jwk: jwk })).toBe('/scopes')
   expect(pathOf({ scopes: [1], dpop_jwk: jwk })).toBe('/scopes')
   expect(pathOf({ scopes: [], dpop_jwk: { kty: 'EC' } })).toBe('/dpop_jwk')
+  expect(pathOf({ scopes: [], dpop_jwk: { ...jwk, d: 'c' } })).toBe('/dpop_jwk/d')
+  expect(pathOf({ scopes: [], dpop_jwk: { ...jwk, kid: 'c' } })).toBe('ok')
   expect(pathOf({ scopes: [], dpop_jwk: jwk, budgets: { max_calls: -1 } })).toBe(
     '/budgets/max_calls',
   )
