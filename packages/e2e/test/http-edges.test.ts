@@ -202,6 +202,11 @@ describe('the body of a call', () => {
     }
   })
 
+  test('is not asked for when the call is refused without it', async () => {
+    const answers = await send(post(EXECUTE, 'expect: 100-continue\r\ncontent-length: 20', ''))
+    expect(answers.map((answer) => answer.status)).toEqual([401])
+  })
+
   test.each(['text/plain', 'application/json; charset=utf-16', 'no type at all', ''])(
     'is read whatever its Content-Type: %j',
     async (type) => {

@@ -2,12 +2,14 @@ import type { IncomingMessage } from 'node:http'
 import { type Json, JsonFault, parseJson, type Result } from '@latchgate/protocol'
 import { MAX_BODY_BYTES } from '../pipeline/admit.js'
 import { type Refusal, refuse } from '../refusal.js'
+import { askForBody } from './request-framing.js'
 
 /**
  * Reads a body of at most 1 MiB. A larger one is a `Refusal`, and the rest of it is not read; so is
  * one that breaks off, for then the client has failed and not the gate.
  */
 export async function readBody(request: IncomingMessage): Promise<Uint8Array | Refusal> {
+  askForBody(request)
   const chunks: Buffer[] = []
   let length = 0
   try {

@@ -7,8 +7,8 @@ import { answerError } from '../pipeline/answer.js'
 import type { Answer } from '../pipeline/call.js'
 import { refuse } from '../refusal.js'
 import type { Services } from '../services.js'
-import { answerBrokenRequests, hasOneHost } from './broken-request.js'
 import { MethodTable } from './method-table.js'
+import { answerBrokenRequests, hasOneHost } from './request-framing.js'
 
 /** A request as a route sees it. */
 export interface RouteRequest {

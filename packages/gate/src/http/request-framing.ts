@@ -7,6 +7,17 @@ const STATUS_LINES: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 }
 
+const waitingToContinue = new WeakMap<IncomingMessage, ServerResponse>()
+
+/**
+ * Asks a client that waits for it (`Expect: 100-continue`) for the body. Called when the body is
+ * wanted and not before: who is refused without it need not send it.
+ */
+export function askForBody(request: IncomingMessage): void {
+  waitingToContinue.get(request)?.writeContinue()
+  waitingToContinue.delete(request)
+}
+
 /**
  * Answers what never becomes a request, with a JSON body as every other error, and closes the
  * connection: after bytes that do not parse nobody knows where the next request begins.
@@ -27,6 +38,10 @@ export function answerBrokenRequests(server: Server, now: () => number): void {
   })
   // Nothing is promised about other expectations, so nothing is refused for them (RFC 9110 10.1.1).
   server.on('checkExpectation', (request, response) => server.emit('request', request, response))
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    waitingToContinue.set(request, response)
+    server.emit('request', request, response)
+  })
   server.removeAllListeners('clientError')
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     // While an earlier request runs, an error would be taken for the answer to that one.
