@@ -298,7 +298,6 @@ export type ReadyBody = {
   readonly approval_store: boolean
   readonly egress_proxy: boolean | null
   readonly actions_registered: number
-  readonly draining: boolean
 }
 
 /** `GET /v1/admin/status` (http-api 12.5). */

@@ -2,8 +2,8 @@ import type { Answer } from '../pipeline/call.js'
 import type { Services } from '../services.js'
 
 /**
- * `GET /readyz`: the names of the reference, whatever the backend (spec/http-api 7). A gate that
- * drains is not ready: whoever balances load must send calls elsewhere.
+ * `GET /readyz`: the names of the reference, whatever the backend (spec/http-api 7). A drain does not
+ * change it, as published tools expect; `GET /v1/admin/status` shows one.
  */
 export async function readiness(services: Services): Promise<Answer> {
   const [state, policy, ledger] = await Promise.all([
@@ -12,8 +12,7 @@ export async function readiness(services: Services): Promise<Answer> {
     services.ledger.healthy(),
   ])
   const actions = services.actions().actions.size
-  const draining = services.drain.active
-  const ready = state && policy && ledger && actions > 0 && !draining
+  const ready = state && policy && ledger && actions > 0
   return {
     status: ready ? 200 : 503,
     body: {
@@ -24,7 +23,6 @@ export async function readiness(services: Services): Promise<Answer> {
       approval_store: ledger,
       egress_proxy: null,
       actions_registered: actions,
-      draining,
     },
     headers: {},
   }
