@@ -15,6 +15,9 @@ const CASES = [
   ['deep-recursion', 'depth_limit', 'provider_error'],
   ['second-request', 'plan_mismatch', 'policy_violation'],
   ['different-request', 'plan_mismatch', 'policy_violation'],
+  ['different-method', 'plan_mismatch', 'policy_violation'],
+  ['different-header', 'plan_mismatch', 'policy_violation'],
+  ['different-body', 'plan_mismatch', 'policy_violation'],
   ['bad-output', 'invalid_output', 'provider_error'],
   ['huge-output', 'output_too_large', 'provider_error'],
 ] as const
@@ -86,7 +89,10 @@ test.each(CASES)(
 test('a different request never reaches the upstream, and a second one neither', async () => {
   world.upstream.clear()
   const started = world.upstream.requestsStarted
-  await executeRaw(world.client, lease, 'different_request', {})
+  for (const part of ['request', 'method', 'header', 'body']) {
+    const answer = await executeRaw(world.client, lease, `different_${part}`, {})
+    expect(answer.json()['error_type'], answer.text).toBe('plan_mismatch')
+  }
   expect(world.upstream.requestsStarted).toBe(started)
   await executeRaw(world.client, lease, 'second_request', {})
   expect(world.upstream.requestsStarted).toBe(started + 1)
