@@ -77,7 +77,7 @@ export const EXECUTION_ERRORS = {
   cancelled: { failureClass: 'cancelled', meaning: 'The execution was stopped by the gate.' },
   overloaded: {
     failureClass: 'internal_error',
-    meaning: 'No sandbox instance was free; nothing was sent.',
+    meaning: 'The sandbox had no instance or no memory free.',
   },
   internal_error: { failureClass: 'internal_error', meaning: 'The gate failed.' },
 } as const

@@ -79,6 +79,8 @@ export type SandboxFailure =
   | 'invalid_output'
   | 'module_not_found'
   | 'cancelled'
+  /** The executions together had no memory left for this one to grow. */
+  | 'overloaded'
   /** The worker thread that held the execution ended or hung: what it had not reported is lost. */
   | 'worker_lost'
 
@@ -117,13 +119,13 @@ export interface SandboxOptions {
   readonly workers?: number
   /** Live instances over all workers; `run` rejects with `SandboxBusy` beyond. Default 512. */
   readonly maxLive?: number
-  /** Total linear memory of live instances in MiB. Default 4096. */
+  /** Total linear memory of live instances in MiB. Default 4096, at most half of the machine's. */
   readonly maxTotalMemoryMb?: number
   /** Upper bound of any module's memory in MiB. Default 256. */
   readonly memoryCapMb?: number
 }
 
-/** Thrown by `run` when no instance can be had now: the caller answers 503 `overloaded`. */
+/** Thrown by `run` when no instance can be had now: nothing of the module has run. */
 export class SandboxBusy extends Error {
   override readonly name = 'SandboxBusy'
 }

@@ -21,6 +21,8 @@ declare global {
 
     class RuntimeError extends Error {}
 
+    class CompileError extends Error {}
+
     function validate(bytes: Uint8Array<ArrayBuffer>): boolean
     function compile(bytes: Uint8Array<ArrayBuffer>): Promise<Module>
   }

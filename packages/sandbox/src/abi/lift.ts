@@ -8,6 +8,8 @@ export class AbiViolation extends Error {
 const MAX_METHOD_BYTES = 64
 const MAX_URL_BYTES = 65_536
 const MAX_HEADERS = 256
+/** The host copies a body before it looks at it. A planned one has 1 MiB before it is escaped. */
+const MAX_BODY_BYTES = 8_388_608
 const MAX_HEADER_BYTES = 65_536
 const HEADER_ENTRY_BYTES = 16
 
@@ -68,6 +70,7 @@ export function liftRequest(memory: WebAssembly.Memory, flat: FlatRequest): Host
   const [method, methodLength, url, urlLength, headers, headerCount, bodyCase, body] = flat
   atMost(methodLength, MAX_METHOD_BYTES, 'method')
   atMost(urlLength, MAX_URL_BYTES, 'url')
+  if (bodyCase === 1) atMost(flat[8], MAX_BODY_BYTES, 'body')
   if (bodyCase !== 0 && bodyCase !== 1) throw new AbiViolation(`body: case ${bodyCase}`)
   return {
     method: liftString(memory, method, methodLength, 'method'),

@@ -50,11 +50,13 @@ export function meterModule(module: WasmModule, memoryCapPages: number): Uint8Ar
 class Metering {
   readonly #module: WasmModule
   readonly #types: FunctionType[]
+  readonly #typeIndices = new Map<string, number>()
   readonly #layout: MeterLayout
 
   constructor(module: WasmModule) {
     this.#module = module
     this.#types = [...module.types]
+    for (const [index, type] of this.#types.entries()) this.#typeIndices.set(keyOf(type), index)
     const imports = module.imports.length
     this.#layout = {
       imports,
@@ -166,10 +168,12 @@ class Metering {
   }
 
   #typeIndex(type: FunctionType): number {
-    const found = this.#types.findIndex(
-      ({ params, results }) => isSame(params, type.params) && isSame(results, type.results),
-    )
-    return found >= 0 ? found : this.#types.push(type) - 1
+    const key = keyOf(type)
+    const known = this.#typeIndices.get(key)
+    if (known !== undefined) return known
+    const index = this.#types.push(type) - 1
+    this.#typeIndices.set(key, index)
+    return index
   }
 
   #functionIndex(index: number): number {
@@ -202,6 +206,6 @@ function zeroGlobal(type: ValueType): WasmModule['globals'][number] {
   return { type, mutable: true, init: { kind: type === I64 ? 'i64' : 'i32', value: 0n } }
 }
 
-function isSame(a: readonly ValueType[], b: readonly ValueType[]): boolean {
-  return a.length === b.length && a.every((type, index) => type === b[index])
+function keyOf({ params, results }: FunctionType): string {
+  return `${params.join()}>${results.join()}`
 }

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
+import { totalmem } from 'node:os'
 import { meterProvider, PAGES_PER_MB } from '../meter-provider.js'
 import {
+  ModuleRefused,
   type RegisteredModule,
   type Sandbox,
   SandboxBusy,
@@ -19,7 +21,7 @@ export interface PoolTuning {
   readonly maxFuel: number
   /** Longest computation without a break, in milliseconds. */
   readonly maxStretchMs: number
-  /** How long a worker may take to confirm that it has dropped a call. */
+  /** How long a worker may say nothing at all while it has a call to drop. */
   readonly graceMs: number
 }
 
@@ -31,6 +33,8 @@ export const DEFAULT_TUNING: PoolTuning = {
 
 /** Interfaces that this host answers. */
 const PROVIDED = ['latchgate:io/http', 'latchgate:io/log']
+
+const MAX_TOTAL_MEMORY_MB = 4096
 
 interface LoadedModule extends RegisteredModule {
   readonly message: Extract<ToWorker, { readonly kind: 'module' }>
@@ -113,7 +117,7 @@ export class SandboxPool implements Sandbox {
   async #load(bytes: Uint8Array, digest: string): Promise<LoadedModule> {
     const metered = meterProvider(bytes, this.#options.memoryCapMb)
     const { imports, suspends, minPages, maxPages } = metered
-    const module = await WebAssembly.compile(metered.bytes)
+    const module = await compile(metered.bytes)
     return {
       digest,
       imports,
@@ -123,7 +127,22 @@ export class SandboxPool implements Sandbox {
   }
 
   #idlest(): WorkerThread {
-    return this.#workers.reduce((best, worker) => (worker.live < best.live ? worker : best))
+    return this.#workers.reduce((best, worker) => {
+      if (worker.isStarted !== best.isStarted) return worker.isStarted ? worker : best
+      return worker.live < best.live ? worker : best
+    })
+  }
+}
+
+// The engine has limits of its own, and metering makes a module larger.
+async function compile(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
+  try {
+    return await WebAssembly.compile(bytes)
+  } catch (error) {
+    if (error instanceof WebAssembly.CompileError) {
+      throw new ModuleRefused(`the metered module does not compile: ${error.message}`)
+    }
+    throw error
   }
 }
 
@@ -140,8 +159,16 @@ function boundedLimits(limits: SandboxLimits, maxFuel: number): SandboxLimits {
   return { ...limits, fuel: Math.min(limits.fuel, maxFuel) }
 }
 
+// Modules that use what they are allowed must not bring the gate to where the kernel ends it.
+function halfOfMemoryMb(): number {
+  const constrained = process.constrainedMemory()
+  const bytes = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem()
+  return Math.floor(bytes / 2 / 1_048_576)
+}
+
 function completed(options: SandboxOptions): Required<SandboxOptions> {
-  const { workers = 1, maxLive = 512, maxTotalMemoryMb = 4096, memoryCapMb = 256 } = options
+  const { workers = 1, maxLive = 512, memoryCapMb = 256 } = options
+  const { maxTotalMemoryMb = Math.min(MAX_TOTAL_MEMORY_MB, halfOfMemoryMb()) } = options
   if (workers !== 1 && workers !== 2) throw new TypeError(`workers is ${workers}, not 1 or 2`)
   return { workers, maxLive, maxTotalMemoryMb, memoryCapMb }
 }

@@ -4,10 +4,13 @@ import { SandboxBusy } from '../types.js'
 import type { FromWorker, ToWorker, WorkerSettings } from '../worker/messages.js'
 import { type CallWorker, LiveCall } from './live-call.js'
 
+/** Until another attempt after a thread that ended before it was ready. */
+const RESPAWN_MS = 1_000
+
 /** What the pool passes for one worker. */
 export interface WorkerThreadOptions {
   readonly settings: WorkerSettings
-  /** How long a worker may take to confirm that it has dropped a call. */
+  /** How long a worker may say nothing at all while it has a call to drop. */
   readonly graceMs: number
   /** The modules that a new thread has to know. */
   modules(): Iterable<ToWorker>
@@ -21,13 +24,17 @@ export class WorkerThread implements CallWorker {
   readonly #options: WorkerThreadOptions
   readonly #calls = new Map<number, LiveCall>()
   readonly #watchdogs = new Map<number, NodeJS.Timeout>()
-  #worker: Worker
+  /** Null between a thread that did not start and the next attempt. */
+  #worker: Worker | null
   #outbox: ToWorker[] = []
   #transfers: ArrayBuffer[] = []
   #flushing = false
   #closed = false
   #isReady = false
+  #wasReady = false
   #broken: Error | null = null
+  /** Batches received: whether it grows says whether the thread still works. */
+  #heard = 0
   #settleReady: (error?: Error) => void = () => undefined
   /** Rejects when the thread cannot be started at all. */
   readonly ready: Promise<void>
@@ -45,8 +52,14 @@ export class WorkerThread implements CallWorker {
     return this.#calls.size
   }
 
+  /** Whether there is a thread at all; without one `start` throws `SandboxBusy`. */
+  get isStarted(): boolean {
+    return this.#worker !== null
+  }
+
   start(id: number, task: SandboxTask, memoryPages: number): LiveCall {
     if (this.#broken !== null) throw this.#broken
+    if (this.#worker === null) throw new SandboxBusy('the sandbox worker is being replaced')
     const call = new LiveCall(id, task, this)
     this.#calls.set(id, call)
     const { fuel, timeoutMs, maxIoCalls, maxOutputBytes } = task.limits
@@ -73,9 +86,20 @@ export class WorkerThread implements CallWorker {
   drop(call: LiveCall): void {
     if (!this.#calls.has(call.id)) return
     this.post({ kind: 'drop', call: call.id })
+    this.#watch(call.id)
+  }
+
+  // A worker with much to do answers others first; only one that says nothing hangs.
+  #watch(call: number): void {
     const { graceMs } = this.#options
-    const lost = (): void => this.#replace(`no answer for ${graceMs} ms`)
-    this.#watchdogs.set(call.id, setTimeout(lost, graceMs).unref())
+    const heard = this.#heard
+    const check = (): void => {
+      if (!this.#watchdogs.has(call)) return
+      if (!this.#isReady || this.#heard > heard) this.#watch(call)
+      else this.#replace(`no answer for ${graceMs} ms`)
+    }
+    // When this thread was held up, the timer comes before the messages that have waited with it.
+    this.#watchdogs.set(call, setTimeout(() => setImmediate(check), graceMs).unref())
   }
 
   /** Sends a message with the others of this turn of the event loop. */
@@ -90,7 +114,7 @@ export class WorkerThread implements CallWorker {
     this.#closed = true
     for (const call of this.#calls.values()) call.fail('cancelled', 'the sandbox is closing')
     this.#forgetAll()
-    await this.#worker.terminate()
+    await this.#worker?.terminate()
   }
 
   #flush(): void {
@@ -99,7 +123,7 @@ export class WorkerThread implements CallWorker {
     const transfers = this.#transfers
     this.#outbox = []
     this.#transfers = []
-    if (!this.#closed) this.#worker.postMessage(batch, transfers)
+    if (!this.#closed) this.#worker?.postMessage(batch, transfers)
   }
 
   #spawn(): Worker {
@@ -113,6 +137,8 @@ export class WorkerThread implements CallWorker {
     })
     worker.unref()
     worker.on('message', (batch: readonly FromWorker[]) => {
+      if (worker !== this.#worker) return
+      this.#heard += 1
       for (const message of batch) this.#receive(message)
     })
     const lost = (reason: string): void => {
@@ -131,13 +157,26 @@ export class WorkerThread implements CallWorker {
     this.#forgetAll()
     this.#outbox = []
     this.#transfers = []
-    void lost.terminate()
-    if (this.#isReady) this.#worker = this.#spawn()
+    void lost?.terminate()
+    this.#worker = null
+    if (this.#isReady) this.#respawn()
+    else if (this.#wasReady) setTimeout(() => this.#respawn(), RESPAWN_MS).unref()
     else this.#giveUp(reason)
     for (const call of calls) call.fail('worker_lost', `the sandbox worker was lost: ${reason}`)
   }
 
-  // A thread that ends before it was ready would do so again.
+  // The machine may have no thread to give just now; until it has, calls are refused as busy.
+  #respawn(): void {
+    if (this.#closed) return
+    try {
+      this.#worker = this.#spawn()
+    } catch (error) {
+      if (!(error instanceof Error)) throw error
+      setTimeout(() => this.#respawn(), RESPAWN_MS).unref()
+    }
+  }
+
+  // The first thread: one that ends before it was ready would do so again.
   #giveUp(reason: string): void {
     this.#broken = new Error(`the sandbox worker does not start: ${reason}`)
     this.#settleReady(this.#broken)
@@ -146,6 +185,7 @@ export class WorkerThread implements CallWorker {
   #receive(message: FromWorker): void {
     if (message.kind === 'ready') {
       this.#isReady = true
+      this.#wasReady = true
       return this.#settleReady()
     }
     const call = this.#calls.get(message.call)

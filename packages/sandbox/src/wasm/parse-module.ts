@@ -36,8 +36,26 @@ const SECTIONS = [
 type SectionName = (typeof SECTIONS)[number]
 type Sections = ReadonlyMap<SectionName, ByteReader>
 
-/** More would let one `table.copy` or one instance cost much more than its fuel says. */
+/**
+ * What an instance costs beside its memory is paid before any fuel is: each export becomes an object,
+ * each global a slot, each import is looked up. A module of a few MiB could have a million of each.
+ */
+const MAX_ITEMS: Readonly<Partial<Record<SectionName, number>>> = {
+  type: 10_000,
+  import: 100,
+  function: 20_000,
+  global: 1_000,
+  export: 100,
+  element: 1_000,
+  code: 20_000,
+  data: 10_000,
+}
+
+/** Elements of the table, and of all element segments together. */
 const MAX_TABLE_ELEMENTS = 10_000
+
+/** Engines optimise a function as a whole, with time and memory that grow faster than its size. */
+const MAX_BODY_BYTES = 131_072
 
 /**
  * Reads a core module of the subset that the sandbox accepts. The bytes must have passed
@@ -53,6 +71,13 @@ export function parseModule(bytes: Uint8Array): WasmModule {
   const [memory] = memories
   if (memory === undefined) throw new ModuleRefused('the module defines no memory')
   if (memories.length > 1) throw new ModuleRefused('the module has several memories')
+  const elements = each(sections, 'element', readElement)
+  const elementItems = elements.reduce((sum, { items }) => sum + items.length, 0)
+  if (elementItems > MAX_TABLE_ELEMENTS) {
+    throw new ModuleRefused(
+      `element segments have ${elementItems} items, at most ${MAX_TABLE_ELEMENTS}`,
+    )
+  }
   return {
     types: each(sections, 'type', readType),
     imports: each(sections, 'import', readImport),
@@ -62,8 +87,8 @@ export function parseModule(bytes: Uint8Array): WasmModule {
     globals: each(sections, 'global', readGlobal),
     exports: each(sections, 'export', readExport),
     start: sections.get('start')?.u32() ?? null,
-    elements: each(sections, 'element', readElement),
-    code: each(sections, 'code', (reader) => reader.take(reader.count())),
+    elements,
+    code: each(sections, 'code', readBody),
     data: each(sections, 'data', readData),
     hasDataCount: sections.has('data count'),
   }
@@ -99,7 +124,12 @@ function each<T>(
   const reader = sections.get(name)
   if (reader === undefined) return []
   const items: T[] = []
-  for (let rest = reader.count(); rest > 0; rest -= 1) items.push(read(reader))
+  const count = reader.count()
+  const most = MAX_ITEMS[name] ?? count
+  if (count > most) {
+    throw new ModuleRefused(`the ${name} section has ${count} items, at most ${most}`)
+  }
+  for (let rest = count; rest > 0; rest -= 1) items.push(read(reader))
   if (!reader.atEnd) throw new ModuleRefused(`the ${name} section has bytes left over`)
   return items
 }
@@ -220,6 +250,14 @@ function readElement(reader: ByteReader): Element {
 
 function functionConstant(index: number): Constant {
   return { kind: 'function', index }
+}
+
+function readBody(reader: ByteReader): Uint8Array {
+  const length = reader.count()
+  if (length > MAX_BODY_BYTES) {
+    throw new ModuleRefused(`a function has ${length} bytes, at most ${MAX_BODY_BYTES}`)
+  }
+  return reader.take(length)
 }
 
 function readData(reader: ByteReader): Data {

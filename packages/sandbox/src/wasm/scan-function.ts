@@ -110,7 +110,11 @@ class Scanner {
     const plain = plainInstruction(code)
     if (plain !== undefined) {
       this.#immediates(plain.immediates)
-      if (code === MEMORY_GROW) this.#edit({ kind: 'memory-grow', from, to: this.#reader.offset })
+      if (code === MEMORY_GROW) {
+        // It becomes a call of the host, also when it is refused.
+        this.#charge(HOST_CALL_CHARGE)
+        this.#edit({ kind: 'memory-grow', from, to: this.#reader.offset })
+      }
       this.#effect(plain.pops, plain.pushes)
       return
     }

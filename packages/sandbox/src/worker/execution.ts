@@ -22,6 +22,7 @@ import {
 } from './instance.js'
 import type { MemoryAccount } from './memory-account.js'
 import type { ExecutionEnd, ExecutionLimits, Used } from './messages.js'
+import { jsonFault } from './output-json.js'
 
 /** What the module is doing. Only while it is `running` may it call the host. */
 type Phase =
@@ -136,16 +137,17 @@ export class Execution implements Meter {
       this.#growthRefused = `${wanted} pages, ${this.#context.limits.memoryPages} are allowed`
       return 0
     }
+    // A module that went on would do what it does not do on another day, and its failure would be
+    // called its own.
     if (!this.#context.memory.reserve(more)) {
-      this.#growthRefused = 'the memory of all executions together is used up'
-      return 0
+      throw new ExecutionStop('overloaded', 'the memory of all executions together is used up')
     }
     this.#pages += more
     return 1
   }
 
   exhausted(): never {
-    throw new ExecutionStop('memory_limit', 'the engine had no memory within the limit')
+    throw new ExecutionStop('overloaded', 'the engine had no memory within the limit')
   }
 
   /** The import `io-http#request`: the module calls it twice, before and after the suspension. */
@@ -219,9 +221,8 @@ export class Execution implements Meter {
       throw new ExecutionStop('output_too_large', `${length} bytes, at most ${maxOutputBytes}`)
     }
     const output = readOutput(liftBytes(exports.memory, pointer, length, 'result'))
-    if (variant === 'ok' && !isJson(output)) {
-      throw new ExecutionStop('invalid_output', 'the module returned something that is not JSON')
-    }
+    const fault = variant === 'ok' ? jsonFault(output) : null
+    if (fault !== null) throw new ExecutionStop('invalid_output', `the module returned ${fault}`)
     this.#useAllowance(exports)
     exports.cabi_post_execute(value)
     if (this.#context.suspends) this.#require(exports, NORMAL)
@@ -243,6 +244,9 @@ export class Execution implements Meter {
     if (error instanceof ExecutionStop) return failure(error.failure, error.message)
     if (error instanceof AbiViolation) return failure('trap', error.message)
     if (error instanceof WebAssembly.RuntimeError) {
+      if (this.#phase === 'unwinding' && suspensionFault(this.#instance().memory) === 'overflow') {
+        return failure('depth_limit', 'the frames do not fit the suspension area')
+      }
       return this.#growthRefused === null
         ? failure('trap', error.message)
         : failure('memory_limit', this.#growthRefused)
@@ -293,16 +297,6 @@ function readOutput(bytes: Uint8Array): string {
     return decodeUtf8(bytes, 'output')
   } catch (error) {
     if (error instanceof AbiViolation) throw new ExecutionStop('invalid_output', error.message)
-    throw error
-  }
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch (error) {
-    if (error instanceof SyntaxError) return false
     throw error
   }
 }
