@@ -65,6 +65,7 @@ const MAX_BODY_BYTES = 131_072
  */
 export function parseModule(bytes: Uint8Array): WasmModule {
   const sections = readSections(bytes)
+  const imports = each(sections, 'import', readImport)
   const table = each(sections, 'table', readTable)
   if (table.length > 1) throw new ModuleRefused('the module has several tables')
   const memories = each(sections, 'memory', readMemory)
@@ -80,7 +81,7 @@ export function parseModule(bytes: Uint8Array): WasmModule {
   }
   return {
     types: each(sections, 'type', readType),
-    imports: each(sections, 'import', readImport),
+    imports,
     functions: each(sections, 'function', (reader) => reader.u32()),
     table: table[0] ?? null,
     memory,

@@ -1,5 +1,7 @@
 import type { ToWorker } from './messages.js'
 
+type StartMessage = Extract<ToWorker, { readonly kind: 'start' }>
+
 /**
  * What a worker still has to do, in the order in which it does it: calls that were dropped cost
  * nothing, a call that has begun goes on before another one begins. So a queue of modules that
@@ -8,7 +10,7 @@ import type { ToWorker } from './messages.js'
 export class Inbox {
   readonly #drops: ToWorker[] = []
   readonly #continuations: ToWorker[] = []
-  readonly #starts = new Map<number, ToWorker>()
+  readonly #starts = new Map<number, StartMessage>()
 
   take(batch: readonly ToWorker[]): void {
     for (const message of batch) {
@@ -28,10 +30,8 @@ export class Inbox {
   }
 
   #nextStart(): ToWorker | undefined {
-    for (const [call, message] of this.#starts) {
-      this.#starts.delete(call)
-      return message
-    }
-    return undefined
+    const first = this.#starts.values().next().value
+    if (first !== undefined) this.#starts.delete(first.call)
+    return first
   }
 }
