@@ -1,4 +1,5 @@
-import { DEFAULT_TUNING, SandboxPool } from './pool/sandbox-pool.js'
+import { SandboxPool } from './pool/sandbox-pool.js'
+import { DEFAULT_TUNING } from './pool/tuning.js'
 import type { Sandbox, SandboxOptions } from './types.js'
 
 /**

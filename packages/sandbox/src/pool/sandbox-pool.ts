@@ -13,23 +13,8 @@ import {
   type SandboxTask,
 } from '../types.js'
 import type { ToWorker } from '../worker/messages.js'
+import type { PoolTuning } from './tuning.js'
 import { WorkerThread } from './worker-thread.js'
-
-/** Limits of the pool that no caller chooses; tests of the last resort do. */
-export interface PoolTuning {
-  /** A call may have no more, whatever its manifest says: about 200 ms of computation. */
-  readonly maxFuel: number
-  /** Longest computation without a break, in milliseconds. */
-  readonly maxStretchMs: number
-  /** How long a worker may say nothing at all while it has a call to drop. */
-  readonly graceMs: number
-}
-
-export const DEFAULT_TUNING: PoolTuning = {
-  maxFuel: 2_000_000_000,
-  maxStretchMs: 1_000,
-  graceMs: 5_000,
-}
 
 /** Interfaces that this host answers. */
 const PROVIDED = ['latchgate:io/http', 'latchgate:io/log']
@@ -59,7 +44,7 @@ export class SandboxPool implements Sandbox {
     }
     this.#workers = Array.from({ length: options.workers }, () => {
       const modules = (): ToWorker[] => [...this.#modules.values()].map(({ message }) => message)
-      return new WorkerThread({ settings, graceMs: tuning.graceMs, modules })
+      return new WorkerThread({ settings, tuning, modules })
     })
   }
 

@@ -3,6 +3,7 @@ import type { HostHttpResponse, HostReply, SandboxTask } from '../types.js'
 import { SandboxBusy } from '../types.js'
 import type { FromWorker, ToWorker, WorkerSettings } from '../worker/messages.js'
 import { type CallWorker, LiveCall } from './live-call.js'
+import type { PoolTuning } from './tuning.js'
 
 /** Until another attempt after a thread that ended before it was ready. */
 const RESPAWN_MS = 1_000
@@ -10,8 +11,7 @@ const RESPAWN_MS = 1_000
 /** What the pool passes for one worker. */
 export interface WorkerThreadOptions {
   readonly settings: WorkerSettings
-  /** How long a worker may say nothing at all while it has a call to drop. */
-  readonly graceMs: number
+  readonly tuning: Pick<PoolTuning, 'graceMs' | 'program'>
   /** The modules that a new thread has to know. */
   modules(): Iterable<ToWorker>
 }
@@ -91,7 +91,7 @@ export class WorkerThread implements CallWorker {
 
   // A worker with much to do answers others first; only one that says nothing hangs.
   #watch(call: number): void {
-    const { graceMs } = this.#options
+    const { graceMs } = this.#options.tuning
     const heard = this.#heard
     const check = (): void => {
       if (!this.#watchdogs.has(call)) return
@@ -128,7 +128,7 @@ export class WorkerThread implements CallWorker {
 
   #spawn(): Worker {
     this.#isReady = false
-    const worker = new Worker(new URL('../worker/worker.js', import.meta.url), {
+    const worker = new Worker(this.#options.tuning.program, {
       workerData: this.#options.settings,
       env: {},
       execArgv: [],

@@ -1,0 +1,18 @@
+/** Limits of the pool that no caller chooses; tests of the last resort do. */
+export interface PoolTuning {
+  /** A call may have no more, whatever its manifest says: about 200 ms of computation. */
+  readonly maxFuel: number
+  /** Longest computation without a break, in milliseconds. */
+  readonly maxStretchMs: number
+  /** How long a worker may say nothing at all while it has a call to drop. */
+  readonly graceMs: number
+  /** The program of a worker thread. */
+  readonly program: URL
+}
+
+export const DEFAULT_TUNING: PoolTuning = {
+  maxFuel: 2_000_000_000,
+  maxStretchMs: 1_000,
+  graceMs: 5_000,
+  program: new URL('../worker/worker.js', import.meta.url),
+}
