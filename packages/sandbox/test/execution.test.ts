@@ -52,8 +52,9 @@ describe('an execution that goes well', () => {
       ok: true,
       variant: 'ok',
       output: '{}',
-      // `cabi_realloc` for the task, `execute`, and the state that the host asks for at the end.
-      fuelConsumed: 10 + 3 + 1,
+      // `cabi_realloc` for the task, `execute`, and the state that the host asks for at the end; each
+      // charges eight for being metered.
+      fuelConsumed: 8 + 10 + (8 + 3) + (8 + 1),
       ioCalls: 0,
       durationMs: expect.any(Number) as number,
     })

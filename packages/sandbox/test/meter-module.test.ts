@@ -3,7 +3,12 @@ import { parseModule } from '../src/wasm/parse-module.js'
 import { type Code, FUNCREF, I32, I64, type ModuleSource, op } from './support/assemble.js'
 import { MeteredInstance, metered, OutOfFuel, TooDeep } from './support/metered.js'
 
+// What the pass puts there itself: at an entry without and with a frame, at a loop head.
+const LEAF = 8
+const ENTRY = 8 + 13
+const LOOP = 8
 const HOST_CALL = 4096
+const BULK = 256
 
 /** `f: (i32) -> i32` with one i32 local, in a module with all that can be charged for. */
 const moduleWith = (code: Code, more: Partial<ModuleSource> = {}): ModuleSource => ({
@@ -45,64 +50,84 @@ describe('what is charged', () => {
     op.i32(0),
   ]
   const cases: readonly (readonly [string, Code, number, number])[] = [
-    ['each instruction of a body at its entry', [op.i32(1), op.i32(2), op.add], 0, 3],
-    ['`end` and `else` are not instructions', [op.block(), [0x01], op.end, op.i32(0)], 0, 3],
+    ['each instruction of a body at its entry', [op.i32(1), op.i32(2), op.add], 0, LEAF + 3],
+    ['`end` and `else` are not instructions', [op.block(), [0x01], op.end, op.i32(0)], 0, LEAF + 3],
     [
       'both arms of an `if`, whichever runs',
       [op.get(0), op.if(I32), op.i32(1), op.else, [0x01], op.i32(2), op.end],
       0,
-      5,
+      LEAF + 5,
     ],
-    ['code behind a `return` like any other', [op.i32(1), op.return, [0x01], op.i32(2)], 0, 4],
-    ['a loop at its head, once an iteration: one', countdown, 1, 4 + 5],
-    ['a loop at its head, once an iteration: a thousand', countdown, 1000, 4 + 5 * 1000],
-    ['what a callee charges itself', [op.call(2), op.call(2), op.i32(0)], 0, 3 + 2 + 2],
+    [
+      'code behind a `return` like any other',
+      [op.i32(1), op.return, [0x01], op.i32(2)],
+      0,
+      LEAF + 4,
+    ],
+    ['a loop at its head, once an iteration: one', countdown, 1, LEAF + 4 + LOOP + 5],
+    [
+      'a loop at its head, once an iteration: a thousand',
+      countdown,
+      1000,
+      LEAF + 4 + (LOOP + 5) * 1000,
+    ],
+    [
+      'what a callee charges itself',
+      [op.call(2), op.call(2), op.i32(0)],
+      0,
+      ENTRY + 3 + 2 * (LEAF + 2),
+    ],
     [
       'a call through the table like any other',
       [op.i32(0), op.i32(0), op.i32(1), op.tableInit(0), op.i32(0), op.callIndirect(1), op.i32(0)],
       0,
-      7 + 16 + 2,
+      ENTRY + 7 + BULK + 16 + LEAF + 2,
     ],
-    ['a call of the host', [op.call(0), op.i32(0)], 0, 2 + HOST_CALL],
+    ['a call of the host', [op.call(0), op.i32(0)], 0, ENTRY + 2 + HOST_CALL],
     [
       'memory.fill by its bytes',
       [op.i32(0), op.i32(0), op.i32(5000), op.memoryFill, op.i32(0)],
       0,
-      5005,
+      LEAF + BULK + 5005,
     ],
     [
       'memory.copy by its bytes',
       [op.i32(0), op.i32(9), op.i32(700), op.memoryCopy, op.i32(0)],
       0,
-      705,
+      LEAF + BULK + 705,
     ],
     [
       'memory.init by its bytes',
       [op.i32(0), op.i32(0), op.i32(4), op.memoryInit(0), op.i32(0)],
       0,
-      9,
+      LEAF + BULK + 9,
     ],
     [
       'table.init by its elements',
       [op.i32(0), op.i32(0), op.i32(3), op.tableInit(0), op.i32(0)],
       0,
-      5 + 48,
+      LEAF + BULK + 5 + 48,
     ],
     [
       'table.copy by its elements',
       [op.i32(0), op.i32(9), op.i32(7), op.tableCopy, op.i32(0)],
       0,
-      5 + 112,
+      LEAF + BULK + 5 + 112,
     ],
     [
       'table.fill by its elements',
       [op.i32(0), op.refNull, op.i32(20), op.tableFill, op.i32(0)],
       0,
-      5 + 320,
+      LEAF + BULK + 5 + 320,
     ],
-    ['memory.grow by its pages', [op.i32(3), op.memoryGrow], 0, 2 + HOST_CALL + 3 * 1024],
-    ['a refused memory.grow as a call of the host', [op.i32(10), op.memoryGrow], 0, 2 + HOST_CALL],
-    ['memory.grow by nothing likewise', [op.i32(0), op.memoryGrow], 0, 2 + HOST_CALL],
+    ['memory.grow by its pages', [op.i32(3), op.memoryGrow], 0, LEAF + 2 + HOST_CALL + 3 * 1024],
+    [
+      'a refused memory.grow as a call of the host',
+      [op.i32(10), op.memoryGrow],
+      0,
+      LEAF + 2 + HOST_CALL,
+    ],
+    ['memory.grow by nothing likewise', [op.i32(0), op.memoryGrow], 0, LEAF + 2 + HOST_CALL],
   ]
   test.each(cases)('%s', (_name, code, argument, fuel) => {
     expect(fuelOf(code, argument)).toBe(fuel)
@@ -114,7 +139,7 @@ describe('what is charged', () => {
     const run = (limit: bigint) => (): unknown =>
       new MeteredInstance(metered(moduleWith(code)), host, { fuel: limit }).call('f', 0)
     expect(run(fuel)).toThrow(OutOfFuel)
-    expect(run(fuel + 5n)).toThrow(WebAssembly.RuntimeError)
+    expect(run(fuel + BigInt(LEAF + BULK + 5))).toThrow(WebAssembly.RuntimeError)
   })
 
   test('a loop in a loop charges each of them for its own instructions', () => {
@@ -122,7 +147,7 @@ describe('what is charged', () => {
     const outer = [op.i32(10), op.set(1), ...inner, op.get(0), op.i32(1), op.sub, op.tee(0)]
     const code = [op.loop(), ...outer, op.brIf(0), op.end, op.i32(0)]
     // Two outside, eight a round of the outer loop, five for each of ten rounds of the inner one.
-    expect(fuelOf(code, 4)).toBe(2 + 4 * (8 + 10 * 5))
+    expect(fuelOf(code, 4)).toBe(LEAF + 2 + 4 * (LOOP + 8 + 10 * (LOOP + 5)))
   })
 
   test('a start function runs on fuel that nobody has set yet', () => {

@@ -13,6 +13,8 @@ import { CONTROL } from '../wasm/opcodes.js'
 import { type Edit, type FunctionScan, scanFunction } from '../wasm/scan-function.js'
 import { writeModule } from '../wasm/write-module.js'
 import {
+  CHARGE_COST,
+  FRAME_COST,
   FRAME_VALUES,
   FUEL_EXPORT,
   METER_IMPORTS,
@@ -32,8 +34,8 @@ const MAX_FRAME_VALUES = 4096
 
 /**
  * Writes fuel, call depth and the memory limit into a module (design 7). Every function entry and
- * loop head takes the instructions of that body off the fuel, bulk instructions their length,
- * `memory.grow` its pages. The same module does the same work for the same fuel on every machine.
+ * loop head takes the instructions of that body off the fuel, those of the metering among them, bulk
+ * instructions their length, `memory.grow` its pages. The same module does the same work for the same fuel on every machine.
  *
  * @param memoryCapPages upper bound of the memory's maximum, in pages of 64 KiB
  * @throws ModuleRefused naming the rule that the module breaks
@@ -109,7 +111,8 @@ class Metering {
       throw new ModuleRefused(`function ${index} needs a frame of ${frame} values`)
     }
     const to = new ByteWriter().raw(body.subarray(0, scan.codeStart))
-    writeCharge(to, this.#layout, scan.entryCharge)
+    const cost = CHARGE_COST + (scan.isLeaf ? 0 : FRAME_COST)
+    writeCharge(to, this.#layout, scan.entryCharge + cost)
     if (scan.isLeaf) {
       this.#edited(to, body, scan)
       return to.toBytes()
@@ -137,7 +140,7 @@ class Metering {
   #edit(to: ByteWriter, edit: Edit, body: Uint8Array, scan: FunctionScan): void {
     switch (edit.kind) {
       case 'loop-head':
-        writeCharge(to, this.#layout, scan.loopCharges[edit.loop] ?? 0)
+        writeCharge(to, this.#layout, CHARGE_COST + (scan.loopCharges[edit.loop] ?? 0))
         break
       case 'return':
         if (scan.isLeaf) to.raw(body.subarray(edit.from, edit.to))

@@ -10,6 +10,15 @@ export const FUEL_EXPORT = 'latchgate:fuel'
 /** `memory.grow` costs this for each page of 64 KiB, beyond what its fuel says for the call. */
 export const PAGE_CHARGE = 1024
 
+/**
+ * The instructions that metering itself puts at a function entry and at a loop head. They are work of
+ * the module like any other: an empty loop would else be ten times slower than its fuel says.
+ */
+export const CHARGE_COST = 8
+
+/** The instructions that enter and leave a frame. */
+export const FRAME_COST = 13
+
 /** An element moved by a table instruction costs this. */
 export const ELEMENT_CHARGE = 16
 
@@ -93,7 +102,6 @@ export function runtimeIndex(layout: MeterLayout, name: RuntimeFunction): number
 
 /** Code that takes `count` instructions off the tank. The operand stack is left as it is. */
 export function writeCharge(to: ByteWriter, layout: MeterLayout, count: number): void {
-  if (count === 0) return
   chargeOperand(to, layout, () => to.u8(OP.i64Const).signed(count))
 }
 

@@ -38,6 +38,9 @@ export interface FunctionScan {
 /** A call of the host costs this many instructions: leaving and entering WASM is slow. */
 export const HOST_CALL_CHARGE = 4096
 
+/** A bulk instruction costs this beside its length: the engine does it in a function of its own. */
+const BULK_CHARGE = 256
+
 interface Label {
   readonly base: number
   readonly type: FunctionType
@@ -127,6 +130,7 @@ class Scanner {
     const instruction = prefixedInstruction(code)
     if (instruction === undefined) throw new ModuleRefused(`opcode 0xfc ${code} is not allowed`)
     this.#immediates(instruction.immediates)
+    this.#charge(BULK_CHARGE)
     if (MEMORY_LENGTH.has(code)) this.#edit({ kind: 'memory-length', from, to: from })
     if (TABLE_LENGTH.has(code)) this.#edit({ kind: 'table-length', from, to: from })
     this.#effect(instruction.pops, instruction.pushes)
