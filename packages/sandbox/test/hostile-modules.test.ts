@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -68,6 +68,9 @@ test.each([
 if (existsSync(new URL('../../../providers/build/node_modules', import.meta.url))) {
   test('a new build of the sources is identical to the committed modules', () => {
     const script = fileURLToPath(new URL('../../build/test-modules.mjs', import.meta.url))
-    execFileSync(process.execPath, [script, '--check'], { stdio: 'pipe' })
+    const { status, stderr } = spawnSync(process.execPath, [script, '--check'], {
+      encoding: 'utf8',
+    })
+    expect([status, stderr]).toEqual([0, ''])
   }, 120_000)
 }

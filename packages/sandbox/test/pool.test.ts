@@ -354,13 +354,13 @@ describe('a worker', () => {
     const seen = new Set<string>()
     await vi.waitFor(
       async () => {
-        const end = await pool.run(taskFor(at)).then(failureOf, (error: Error) => error.message)
+        const end = await pool.run(taskFor(at)).then(failureOf, String)
         seen.add(end)
         expect([end, seen.size > 1]).toEqual(['ok', true])
       },
       { timeout: 20_000, interval: 20 },
     )
-    expect([...seen]).toContain('the sandbox worker is being replaced')
+    expect([...seen]).toContain('SandboxBusy: the sandbox worker is being replaced')
   })
 })
 
