@@ -151,7 +151,7 @@ describe('each failure has its class, and harms nobody', () => {
       'an endless loop in cabi_post_execute',
       { execute: RETURN_OK, post: spin },
       {},
-      'fuel_exhausted: used all of 100000000 instructions',
+      'fuel_exhausted: used all of 1000000 instructions set aside',
     ],
     [
       'memory above the limit',
@@ -369,7 +369,7 @@ describe('a module that breaks the protocol of a suspension', () => {
     [
       'computes for ever while it unwinds, on what it is allowed for that',
       { execute: [...REQUEST, ...spin, ...RETURN_OK] },
-      'fuel_exhausted: used all of 100000000 instructions',
+      'fuel_exhausted: used all of 1000000 instructions set aside',
     ],
     [
       'computes for ever while it rewinds, on what it is allowed for that',
@@ -380,12 +380,18 @@ describe('a module that breaks the protocol of a suspension', () => {
           ...[...asking, ...RETURN_OK],
         ],
       },
-      'fuel_exhausted: used all of 100000000 instructions',
+      'fuel_exhausted: used all of 1000000 instructions set aside',
     ],
   ]
   test.each(cases)('%s', async (_name, source, expected) => {
     expect(await failureOf(source)).toBe(expected)
   })
+})
+
+test('what a module wastes of what is set aside for it is not charged to the call', async () => {
+  const outcome = await run({ execute: [...REQUEST, ...spin, ...RETURN_OK] })
+  expect(outcome).toMatchObject({ ok: false, failure: 'fuel_exhausted' })
+  expect(outcome.fuelConsumed).toBeLessThan(10_000)
 })
 
 test('post-return runs after the real end only, once, with the result', async () => {

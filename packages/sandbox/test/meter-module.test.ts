@@ -231,6 +231,21 @@ describe('call depth', () => {
     }
   })
 
+  test('counts the operands of an `else` behind an arm that returns', () => {
+    const operands = new Array<Code>(30).fill([op.i32(0)]).flat()
+    const sums = new Array<Code>(30).fill([op.add]).flat()
+    const code: Code = [
+      ...[op.globalGet(0), op.i32(1), op.add, op.globalSet(0), op.get(0), op.eqz],
+      ...[op.if(I32), op.i32(7), op.return, op.else],
+      ...[...operands, op.get(0), op.call(0), ...sums, op.end],
+    ]
+    const source = recursion(0, direct)
+    const functions = [{ type: 0, code }]
+    const instance = new MeteredInstance(metered({ ...source, functions }))
+    expect(() => instance.call('f', 1)).toThrow(TooDeep)
+    expect(instance.value('count')).toBe(Math.floor(65_536 / (1 + 31 + 16)))
+  })
+
   test('is given back by every way out of a function', () => {
     const leaving: Code = [
       ...[op.get(0), op.i32(1), op.eq, op.if(), op.i32(5), op.return, op.end],

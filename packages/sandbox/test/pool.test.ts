@@ -312,16 +312,15 @@ describe('a worker', () => {
   })
 
   test('that is only busy is not lost, however long its queue is', async () => {
-    const pool = await start({}, { graceMs: 40 })
+    const pool = await start({}, { graceMs: 250 })
     const asking = await register(pool, ONE_REQUEST)
     const spinning = await register(pool, SPIN)
     const { host, answers } = waitingHost()
     const waiting = pool.run(taskFor(asking, { host }))
     await vi.waitFor(() => expect(answers.length).toBe(1))
-    // About 10 ms each: the last of them are dropped long before their turn.
-    const loops = Array.from({ length: 40 }, () =>
-      pool.run(taskFor(spinning, { limits: { timeoutMs: 60 } })),
-    )
+    // More than ten milliseconds each: the last of them are dropped long before their turn.
+    const limits = { fuel: 400_000_000, timeoutMs: 60 }
+    const loops = Array.from({ length: 80 }, () => pool.run(taskFor(spinning, { limits })))
     const ends = new Set((await Promise.all(loops)).map((one) => failureOf(one).split(':')[0]))
     expect([...ends].filter((one) => one !== 'fuel_exhausted' && one !== 'wall_clock')).toEqual([])
     answers[0]!(ANSWER)
@@ -335,33 +334,39 @@ describe('a worker', () => {
     )
   })
 
-  test('that cannot be started again is tried until it can; meanwhile calls are refused as busy', async () => {
-    const programs = [DEFAULT_TUNING.program, new URL('data:text/javascript,process.exit(3)')]
-    // A getter: the program is asked for at every start.
-    const pool = await SandboxPool.start(
-      {},
-      {
-        ...hanging,
-        get program(): URL {
-          return programs.shift() ?? DEFAULT_TUNING.program
+  test.each([
+    ['ends at once', 'process.exit(3)'],
+    ['is never ready', 'setInterval(() => undefined, 1000)'],
+  ])(
+    'whose successor %s has another; meanwhile calls are refused as busy or time out',
+    async (_name, code) => {
+      const programs = [DEFAULT_TUNING.program, new URL(`data:text/javascript,${code}`)]
+      // A getter: the program is asked for at every start.
+      const pool = await SandboxPool.start(
+        {},
+        {
+          ...hanging,
+          get program(): URL {
+            return programs.shift() ?? DEFAULT_TUNING.program
+          },
         },
-      },
-    )
-    pools.push(pool)
-    const at = await register(pool, AT_ONCE)
-    const spinning = await register(pool, SPIN)
-    await hang(pool, spinning)
-    const seen = new Set<string>()
-    await vi.waitFor(
-      async () => {
-        const end = await pool.run(taskFor(at)).then(failureOf, String)
-        seen.add(end)
-        expect([end, seen.size > 1]).toEqual(['ok', true])
-      },
-      { timeout: 20_000, interval: 20 },
-    )
-    expect([...seen]).toContain('SandboxBusy: the sandbox worker is being replaced')
-  })
+      )
+      pools.push(pool)
+      const at = await register(pool, AT_ONCE)
+      await hang(pool, await register(pool, SPIN))
+      const seen = new Set<string>()
+      await vi.waitFor(
+        async () => {
+          const call = pool.run(taskFor(at, { limits: { timeoutMs: 200 } }))
+          const end = await call.then(failureOf, String)
+          seen.add(end)
+          expect([end, seen.size > 1]).toEqual(['ok', true])
+        },
+        { timeout: 20_000, interval: 20 },
+      )
+      expect([...seen]).toContain('SandboxBusy: the sandbox worker is being replaced')
+    },
+  )
 })
 
 describe('before a call begins', () => {

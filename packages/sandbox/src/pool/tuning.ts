@@ -4,7 +4,7 @@ export interface PoolTuning {
   readonly maxFuel: number
   /** Longest computation without a break, in milliseconds. */
   readonly maxStretchMs: number
-  /** How long a worker may say nothing at all while it has a call to drop. */
+  /** How long a worker may take to confirm that it has dropped a call. */
   readonly graceMs: number
   /** The program of a worker thread. */
   readonly program: URL

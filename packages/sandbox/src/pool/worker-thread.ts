@@ -33,8 +33,6 @@ export class WorkerThread implements CallWorker {
   #isReady = false
   #wasReady = false
   #broken: Error | null = null
-  /** Batches received: whether it grows says whether the thread still works. */
-  #heard = 0
   #settleReady: (error?: Error) => void = () => undefined
   /** Rejects when the thread cannot be started at all. */
   readonly ready: Promise<void>
@@ -89,14 +87,11 @@ export class WorkerThread implements CallWorker {
     this.#watch(call.id)
   }
 
-  // A worker with much to do answers others first; only one that says nothing hangs.
+  // A worker reads its mail between two computations, however many wait: one that does not hangs.
   #watch(call: number): void {
     const { graceMs } = this.#options.tuning
-    const heard = this.#heard
     const check = (): void => {
-      if (!this.#watchdogs.has(call)) return
-      if (!this.#isReady || this.#heard > heard) this.#watch(call)
-      else this.#replace(`no answer for ${graceMs} ms`)
+      if (this.#watchdogs.has(call)) this.#replace(`no answer for ${graceMs} ms`)
     }
     // When this thread was held up, the timer comes before the messages that have waited with it.
     this.#watchdogs.set(call, setTimeout(() => setImmediate(check), graceMs).unref())
@@ -138,7 +133,6 @@ export class WorkerThread implements CallWorker {
     worker.unref()
     worker.on('message', (batch: readonly FromWorker[]) => {
       if (worker !== this.#worker) return
-      this.#heard += 1
       for (const message of batch) this.#receive(message)
     })
     const lost = (reason: string): void => {

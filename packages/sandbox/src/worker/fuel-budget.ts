@@ -45,9 +45,12 @@ export class FuelBudget {
    * @throws ExecutionStop `fuel_exhausted`, or `wall_clock` when the computation has gone on too long
    */
   grant(missing: bigint): bigint {
+    if (this.#closed) {
+      throw new ExecutionStop('fuel_exhausted', `used all of ${ALLOWANCE} instructions set aside`)
+    }
     const left = this.#limit - this.#granted
-    if (this.#closed || missing > left) {
-      this.#spent = !this.#closed
+    if (missing > left) {
+      this.#spent = true
       throw new ExecutionStop('fuel_exhausted', `used all of ${this.#limit} instructions`)
     }
     // Fuel bounds instructions, and some of them are slow (a load that misses every cache).
