@@ -8,7 +8,7 @@ const LEAF = 8
 const ENTRY = 8 + 13
 const LOOP = 8
 const HOST_CALL = 4096
-const BULK = 256
+const BULK = 1024
 
 /** `f: (i32) -> i32` with one i32 local, in a module with all that can be charged for. */
 const moduleWith = (code: Code, more: Partial<ModuleSource> = {}): ModuleSource => ({

@@ -1,6 +1,6 @@
 /** Limits of the pool that no caller chooses; tests of the last resort do. */
 export interface PoolTuning {
-  /** A call may have no more, whatever its manifest says: about 200 ms of computation. */
+  /** A call may have no more, whatever its manifest says: 0.2 to 0.5 s of ordinary computation. */
   readonly maxFuel: number
   /** Longest computation without a break, in milliseconds. */
   readonly maxStretchMs: number

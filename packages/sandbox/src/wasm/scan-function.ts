@@ -39,7 +39,7 @@ export interface FunctionScan {
 export const HOST_CALL_CHARGE = 4096
 
 /** A bulk instruction costs this beside its length: the engine does it in a function of its own. */
-const BULK_CHARGE = 256
+const BULK_CHARGE = 1024
 
 interface Label {
   readonly base: number
