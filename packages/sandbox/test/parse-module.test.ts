@@ -9,6 +9,7 @@ import { scanFunction } from '../src/wasm/scan-function.js'
 import { writeModule } from '../src/wasm/write-module.js'
 import {
   assemble,
+  type Code,
   FUNCREF,
   HEADER,
   I32,
@@ -21,11 +22,14 @@ import {
   text,
   unsigned,
 } from './support/assemble.js'
-import { CALL, HTTP, provider, RETURN_OK, TYPE } from './support/provider.js'
+import { CALL, HTTP, OWN, provider, RETURN_OK, TYPE } from './support/provider.js'
 
 const ok = provider({ execute: RETURN_OK })
 const changed = (change: (source: ModuleSource) => ModuleSource): Uint8Array =>
   provider({ execute: RETURN_OK, change })
+
+/** Nine hundred values: engines allow a thousand. */
+const MANY = new Array<number>(900).fill(I32)
 
 /** A module of one function that nothing but the scan can refuse. */
 const withCode = (...code: readonly (number | readonly number[])[]): Uint8Array =>
@@ -293,6 +297,45 @@ describe('refused by the scan of the code, although the engine takes it', () => 
       'a frame of thousands of values',
       provider({ execute: RETURN_OK, locals: [[4090, I64]] }),
       'function 0 needs a frame of 4109 values',
+    ],
+    [
+      'a thousand loops over a thousand locals',
+      provider({
+        execute: [...new Array<Code>(1000).fill([op.loop(), op.end]).flat(), ...RETURN_OK],
+        locals: [[1000, I64]],
+      }),
+      'joins and calls move 1003000 values, at most 1000000',
+    ],
+    [
+      'a branch to a thousand places over a thousand locals',
+      provider({
+        execute: [
+          ...[op.block(), op.i32(0), [0x0e, ...list(new Array<number>(998).fill(0)), 0]],
+          ...[op.end, ...RETURN_OK],
+        ],
+        locals: [[1000, I64]],
+      }),
+      'joins and calls move 1003000 values, at most 1000000',
+    ],
+    [
+      'calls that hand on a thousand values',
+      changed((source) => ({
+        ...source,
+        types: [...source.types!, [MANY, MANY], [[], MANY], [MANY, []]],
+        functions: [
+          ...source.functions!,
+          { type: 7, code: MANY.flatMap((_one, index) => op.get(index)) },
+          { type: 8, code: MANY.map(() => op.i32(0)) },
+          {
+            type: TYPE.none,
+            code: [
+              ...[op.call(OWN + 1), ...new Array<Code>(600).fill([op.call(OWN)]).flat()],
+              ...MANY.map(() => op.drop),
+            ],
+          },
+        ],
+      })),
+      'joins and calls move 1080900 values, at most 1000000',
     ],
     [
       'a reference to a host function',

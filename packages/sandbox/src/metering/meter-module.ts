@@ -33,6 +33,12 @@ import {
 const MAX_FRAME_VALUES = 4096
 
 /**
+ * Of all functions together. 100 KiB of loops over thousands of locals become 700 MB of machine code,
+ * and the worker compiles for a second, both outside of any limit.
+ */
+const MAX_MOVES = 1_000_000
+
+/**
  * Writes fuel, call depth and the memory limit into a module (design 7). Every function entry and
  * loop head takes the instructions of that body off the fuel, those of the metering among them, bulk
  * instructions their length, `memory.grow` its pages. The same module does the same work for the same fuel on every machine.
@@ -54,6 +60,7 @@ class Metering {
   readonly #types: FunctionType[]
   readonly #typeIndices = new Map<string, number>()
   readonly #layout: MeterLayout
+  #moves = 0
 
   constructor(module: WasmModule) {
     this.#module = module
@@ -109,6 +116,10 @@ class Metering {
     const frame = FRAME_VALUES + scan.frameValues
     if (frame > MAX_FRAME_VALUES) {
       throw new ModuleRefused(`function ${index} needs a frame of ${frame} values`)
+    }
+    this.#moves += scan.moves
+    if (this.#moves > MAX_MOVES) {
+      throw new ModuleRefused(`joins and calls move ${this.#moves} values, at most ${MAX_MOVES}`)
     }
     const to = new ByteWriter().raw(body.subarray(0, scan.codeStart))
     const cost = CHARGE_COST + (scan.isLeaf ? 0 : FRAME_COST)

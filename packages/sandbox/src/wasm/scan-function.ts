@@ -31,6 +31,11 @@ export interface FunctionScan {
   readonly loopCharges: readonly number[]
   /** Parameters, locals and the highest operand stack: what a frame needs, in values. */
   readonly frameValues: number
+  /**
+   * Values that an engine's code moves at most: all of them where control flow divides or meets, and
+   * what calls are given and return.
+   */
+  readonly moves: number
   /** Whether it calls nothing, so that it cannot be part of a recursion. */
   readonly isLeaf: boolean
 }
@@ -72,6 +77,8 @@ class Scanner {
   #loop = -1
   #height = 0
   #highest = 0
+  #joins = 0
+  #passed = 0
   #isLeaf = true
 
   constructor(module: WasmModule, type: FunctionType, body: Uint8Array) {
@@ -87,12 +94,14 @@ class Scanner {
     const codeStart = this.#reader.offset
     while (this.#labels.length > 0) this.#instruction()
     if (!this.#reader.atEnd) throw new ModuleRefused('a function has bytes after its end')
+    const frameValues = this.#params + locals + this.#highest
     return {
       codeStart,
       edits: this.#edits,
       entryCharge: this.#entryCharge,
       loopCharges: this.#loopCharges,
-      frameValues: this.#params + locals + this.#highest,
+      frameValues,
+      moves: frameValues * this.#joins + this.#passed,
       isLeaf: this.#isLeaf,
     }
   }
@@ -154,15 +163,16 @@ class Scanner {
       case CONTROL.end:
         return this.#close()
       case CONTROL.br:
-        this.#reader.u32()
+        this.#branch()
         return this.#kill()
       case CONTROL.brIf:
-        this.#reader.u32()
+        this.#branch()
         return this.#effect(1, 0)
       case CONTROL.brTable:
-        for (let rest = this.#reader.count(); rest >= 0; rest -= 1) this.#reader.u32()
+        for (let rest = this.#reader.count(); rest >= 0; rest -= 1) this.#branch()
         return this.#kill()
       case CONTROL.return: {
+        this.#joins += 1
         const to = this.#reader.offset
         this.#edit({ kind: 'return', depth: this.#labels.length - 1, from, to })
         return this.#kill()
@@ -186,14 +196,21 @@ class Scanner {
     const type = this.#type(functionType(this.#module, index))
     if (index < this.#module.imports.length) this.#charge(HOST_CALL_CHARGE)
     this.#isLeaf = false
+    this.#passed += type.params.length + type.results.length
     this.#edit({ kind: 'call', index, from, to: this.#reader.offset })
     this.#effect(type.params.length, type.results.length)
+  }
+
+  #branch(): void {
+    this.#reader.u32()
+    this.#joins += 1
   }
 
   #callIndirect(): void {
     const type = this.#type(this.#module.types[this.#reader.u32()])
     this.#reader.u32()
     this.#isLeaf = false
+    this.#passed += type.params.length + type.results.length
     this.#effect(type.params.length + 1, type.results.length)
   }
 
@@ -214,6 +231,7 @@ class Scanner {
 
   #open(type: FunctionType, outerLoop: number): void {
     const base = this.#height - type.params.length
+    this.#joins += 1
     const enteredDead = this.#dead
     this.#labels.push({ base, type, enteredDead, outerLoop, dead: enteredDead })
   }
