@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 
 /** Rule that is compiled, and evaluated by the gate (spec/pipeline 5.3). */
@@ -29,7 +29,10 @@ export function compileRego(source: string): Uint8Array {
   try {
     const bundle = join(scratch, 'bundle.tar.gz')
     execFileSync('opa', ['check', '--strict', source])
-    execFileSync('opa', ['build', '-t', 'wasm', '-e', ENTRYPOINT, '-o', bundle, source])
+    // The module holds the path of its source as it was given: the same wherever this tree lies.
+    const options = { cwd: dirname(source) }
+    const rules = basename(source)
+    execFileSync('opa', ['build', '-t', 'wasm', '-e', ENTRYPOINT, '-o', bundle, rules], options)
     return fileOfTar(gunzipSync(readFileSync(bundle)), '/policy.wasm')
   } finally {
     rmSync(scratch, { recursive: true })

@@ -52,3 +52,8 @@ test('the rules need no builtin of the SDK, so that every engine evaluates the s
   const at = exports.opa_json_dump!(exports.builtins!())
   expect(Buffer.from(memory.subarray(at, memory.indexOf(0, at))).toString()).toBe('{}')
 })
+
+test('the module names its source by its name alone: it was built the same wherever the tree lay', () => {
+  const text = Buffer.from(defaultPolicy().wasm).toString('latin1')
+  expect(text.match(/[^\0]*latchgate\.rego/g)).toEqual(['latchgate.rego'])
+})
