@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { ConfigError, findConfigFile, loadConfig, parseConfig } from '../../src/config/load.js'
+import { ConfigError } from '../../src/config/config-error.js'
+import { findConfigFile, loadConfig, parseConfig } from '../../src/config/load.js'
 
 const at = { root: '/srv/latchgate', env: {}, label: 'test' }
 
@@ -34,7 +35,7 @@ test('wrong types and values name the key', () => {
   expect(problemsOf({ lease_ttl_seconds: 3601 })).toEqual(['`lease_ttl_seconds` must be <= 3600'])
   expect(problemsOf({ log_level: 'loud' })[0]).toMatch(/^`log_level` must be one of fatal, error/)
   expect(problemsOf({ unsafe_expose_http: 'yes' })).toEqual([
-    '`unsafe_expose_http` must be boolean',
+    '`unsafe_expose_http` must be true or false',
   ])
   expect(problemsOf({ identity: { peercred: { principals: { '1001': {} } } } })).toEqual([
     '`identity.peercred.principals.1001` needs the key `principal`',
