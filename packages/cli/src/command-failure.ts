@@ -1,23 +1,26 @@
-/** Why a command failed, for programs; docs/cli.md explains each. Start-up codes come on top. */
-export type FailureCode =
-  | 'usage'
-  | 'config_invalid'
-  | 'project_unusable'
-  | 'gate_not_running'
-  | 'another_gate'
-  | 'not_a_gate'
-  | 'gate_refused'
-  | 'gate_start_failed'
-  | 'gate_still_running'
-  | 'not_found'
-  | 'operator_key'
-  | 'no_ledger'
-  | 'ledger_unreadable'
-  | 'ledger_damaged'
-  | 'key_invalid'
-  | 'checkpoint_invalid'
-  | 'io_error'
-  | 'internal'
+/** Why a command failed, for programs; docs/cli.md explains each. */
+export const FAILURE_CODES = [
+  'usage',
+  'config_invalid',
+  'project_unusable',
+  'gate_not_running',
+  'another_gate',
+  'not_a_gate',
+  'gate_refused',
+  'gate_start_failed',
+  'gate_still_running',
+  'not_found',
+  'operator_key',
+  'no_ledger',
+  'ledger_unreadable',
+  'ledger_damaged',
+  'key_invalid',
+  'checkpoint_invalid',
+  'io_error',
+  'internal',
+] as const
+
+export type FailureCode = (typeof FAILURE_CODES)[number]
 
 /** What a failure carries beside its message. */
 export interface FailureDetail {
@@ -32,7 +35,7 @@ export interface FailureDetail {
 /** A failure that a command reports by itself: what was wrong, with which value, and what to do. */
 export class CommandFailure extends Error {
   override readonly name = 'CommandFailure'
-  readonly code: string
+  readonly code: FailureCode
   readonly hints: readonly string[]
   readonly exitCode: number
   readonly fields: Readonly<Record<string, unknown>>
