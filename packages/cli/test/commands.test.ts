@@ -10,12 +10,14 @@ const ESCAPE = '\u001b[31m'
 
 const HOSTILE_ACTION = `
 action_id: hostile
-version: 1.0.0
+version: "1.0.0"
 description: "red \\e[31m and turned \\u202e text."
+provider_module_digest: builtin:http_api
+required_imports: [latchgate:io/http, latchgate:io/log]
 risk_level: low
-provider: builtin:http_api
 declared_side_effects: [http_read]
-egress: {allowed_domains: [api.github.com]}
+verifier_kind: http_status
+egress: {profile: proxy_allowlist, allowed_domains: [api.github.com]}
 template: {method: GET, url_template: "https://api.github.com/{{path}}", path_params: [path]}
 io:
   request_schema:
@@ -50,7 +52,7 @@ beforeAll(async () => {
   writeFileSync(machine.file('latchgate.toml'), `${config}${egress}`)
   pid = (await machine.up())['pid'] as number
   const client = agent()
-  const url = `https://api.github.com/${RIGHT_TO_LEFT}?q=${ESCAPE}`
+  const url = `https://api.github.com/${RIGHT_TO_LEFT}`
   receiptId = (await client.execute('http_fetch', { url })).receiptId
   await client.close()
 })
@@ -184,7 +186,7 @@ test('a receipt is shown with its effect, and its signature checked here', async
       ok: true,
       receipt,
       log_index: 4,
-      checked: { signature: 'valid', result_hash: 'matches', payload: 'none' },
+      checked: { signature: 'valid', result_hash: 'matches', payload: 'withheld' },
     },
   ])
   expect([receipt['receipt_id'], receipt['action_id']]).toEqual([receiptId, 'http_fetch'])
@@ -234,7 +236,7 @@ test('a first signal waits for the call in flight, a second one ends the gate wi
     () => 'answered',
     () => 'cut off',
   )
-  while (!upstream.requests.some((request) => request.path === '/slow')) {
+  while (!upstream.requests.some((request) => request.url === '/slow')) {
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
   running.child.kill('SIGINT')
