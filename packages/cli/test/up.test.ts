@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
+  appendFileSync,
   chmodSync,
   existsSync,
   mkdirSync,
@@ -12,6 +13,7 @@ import {
 } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
+import { createTestCa } from '@latchgate/testkit'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { isAlive, Machine, modeOf } from './cli-process.js'
 
@@ -225,12 +227,15 @@ const EXPOSED: readonly (readonly [string, () => string, number, string])[] = [
   ['the policy', () => machine.file('policies'), 0o777, 'chmod go-w'],
   ['the manifests', () => machine.file('manifests'), 0o770, 'chmod go-w'],
   ['the directory of the keys', () => machine.file('keys'), 0o777, 'chmod go-w'],
+  ['the additional trust roots', () => machine.file('ca.pem'), 0o666, 'chmod go-w'],
   ['the directory of the sockets', () => join(machine.runtime, 'latchgate'), 0o755, 'chmod 700'],
 ]
 
 test('what others can read or write stops the start, and the command that mends it is named', async () => {
   await machine.up()
   await machine.run(['down'])
+  writeFileSync(machine.file('ca.pem'), (await createTestCa()).caPem, { mode: 0o600 })
+  appendFileSync(machine.file('latchgate.toml'), '[egress]\nextra_ca_file = "ca.pem"\n')
   for (const [what, path, mode, remedy] of EXPOSED) {
     const before = statSync(path()).mode & 0o777
     chmodSync(path(), mode)
@@ -274,6 +279,20 @@ test('a start that failed is explained by its own log lines, not by those of an 
   writeFileSync(machine.file('keys', 'log.key'), 'short')
   const { document } = await machine.json(['up', '-d'])
   expect(document['detail']).toMatch(/log\.key has 5 bytes/)
+})
+
+test('a wildcard grant of a risky action needs its own flag', async () => {
+  await machine.up()
+  await machine.run(['down'])
+  const data = machine.file('policies', 'data.json')
+  const everybody = { allowed_actions: ['http_delete'], allowed_sinks: ['http_delete'] }
+  const policy = JSON.parse(readFileSync(data, 'utf8')) as { acl: Record<string, unknown> }
+  writeFileSync(data, JSON.stringify({ ...policy, acl: { ...policy.acl, '*': everybody } }))
+  const { code, document } = await machine.json(['up', '-d'])
+  expect([code, document['startup_error']]).toEqual([1, 'config_validation_failed'])
+  expect(document['detail']).toMatch(/\(http_delete\).*`\[posture\] acl_insecure = true`/)
+  appendFileSync(machine.file('latchgate.toml'), 'acl_insecure = true\n')
+  expect((await machine.up())['already_running']).toBe(false)
 })
 
 test('a misspelt key is named with the right one, by every command', async () => {
