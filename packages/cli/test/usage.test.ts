@@ -58,7 +58,7 @@ test('docs/cli.md names every option where it belongs, and no other', () => {
   const global = flags(sectionOf('Options of every command'))
   expect(global).toEqual(program.options.map((option) => option.long).toSorted(byPage(global)))
   for (const [name, command] of COMMANDS) {
-    const own = command.options.map((option) => option.long)
+    const own = command.options.map((option) => String(option.long))
     const mentioned = flags(sectionOf(name))
     expect([name, mentioned.filter((flag) => !global.includes(flag)).sort()]).toEqual([
       name,
@@ -68,7 +68,9 @@ test('docs/cli.md names every option where it belongs, and no other', () => {
 })
 
 test('docs/cli.md explains every failure code, and no other', () => {
-  const rows = [...sectionOf('Failures').matchAll(/^\| `([a-z_]+)` \|/gm)].map(([, code]) => code)
+  const rows = [...sectionOf('Failures').matchAll(/^\| `([a-z_]+)` \|/gm)].map(([, code]) =>
+    String(code),
+  )
   expect(rows.toSorted()).toEqual([...FAILURE_CODES].toSorted())
 })
 

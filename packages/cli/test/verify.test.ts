@@ -21,7 +21,7 @@ beforeAll(async () => {
     .execute('http_fetch', { url: 'https://does-not-exist.wikipedia.org/' })
     .then(
       (result) => result.receiptId,
-      (error: { readonly receiptId?: string }) => error.receiptId ?? '',
+      (error: unknown) => (error as { readonly receiptId?: string }).receiptId ?? '',
     )
   await client.close()
   logKey = (await machine.json(['status'])).document['log_key'] as string
