@@ -19,6 +19,7 @@ export interface DetachedGate {
 }
 
 const READY_WITHIN_MS = 20_000
+const OTHER_READY_WITHIN_MS = 10_000
 const LAST_LINES = 5
 
 /** Starts the gate in a session of its own and returns when it answers; it outlives this process. */
@@ -72,14 +73,21 @@ export async function detach(context: Context, loaded: LoadedConfig): Promise<De
   )
 }
 
+// Of two starts at once the loser ends while the winner is not listening yet: it is given the time.
 async function startedElsewhere(
   loaded: LoadedConfig,
   logFile: string,
   logStart: number,
 ): Promise<DetachedGate> {
-  const listener = await findListener(loaded)
-  if (listener.kind === 'this_gate') return { pid: listener.pid, logFile, alreadyRunning: true }
-  throw failedStart(logFile, logStart)
+  const failure = failedStart(logFile, logStart)
+  const isInUse = failure.message.includes('another instance is using the ledger')
+  const deadline = Date.now() + (isInUse ? OTHER_READY_WITHIN_MS : 0)
+  for (;;) {
+    const listener = await findListener(loaded)
+    if (listener.kind === 'this_gate') return { pid: listener.pid, logFile, alreadyRunning: true }
+    if (Date.now() >= deadline) throw failure
+    await sleep(50)
+  }
 }
 
 function notYet(error: unknown): null {
