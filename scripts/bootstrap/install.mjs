@@ -54,14 +54,16 @@ function reasonToInstall() {
   const record = join(ROOT, 'node_modules/.package-lock.json')
   if (!existsSync(record)) return 'nothing is installed yet (this needs the network, once)'
   const wanted = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')).packages
-  const present = JSON.parse(readFileSync(record, 'utf8')).packages
+  const present = readRecord(record)
+  if (present === null) return 'the record of what is installed is damaged'
   for (const [path, entry] of Object.entries(wanted)) {
     if (!path.startsWith('node_modules/')) continue
     const found = present[path]
     if (found === undefined && entry.optional === true) continue
-    if (found === undefined || !sameRelease(found, entry) || !existsSync(join(ROOT, path))) {
-      return 'package-lock.json has changed'
-    }
+    if (found === undefined || !sameRelease(found, entry)) return 'package-lock.json has changed'
+    // A link to a package of this repository has no file of its own to look at.
+    const proof = found.link === true ? path : `${path}/package.json`
+    if (!existsSync(join(ROOT, proof))) return `${path} is damaged or gone`
     if (!fitsThisMachine(found)) return `what is installed is not for ${process.platform}`
   }
   // An npm under a Node that the test tools do not support leaves their binaries out.
@@ -74,6 +76,15 @@ function reasonToInstall() {
     return `Node ${by} installed them without the test tools`
   }
   return null
+}
+
+function readRecord(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')).packages ?? null
+  } catch (error) {
+    if (error instanceof SyntaxError) return null
+    throw error
+  }
 }
 
 function sameRelease(found, wanted) {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { alone } from './alone.mjs'
 import { runNode } from './child.mjs'
 import { ensureInstalled } from './install.mjs'
 import { checkStyle, mendStyle } from './lint.mjs'
@@ -39,11 +40,11 @@ export async function main([name, ...args]) {
     console.error(advice)
     return 1
   }
-  const installed = await ensureInstalled(name)
-  if (installed !== 0) return installed
-  const built = command.build ? await build() : 0
-  if (built !== 0) return built
-  return command.run(args)
+  const ready = await alone(async () => {
+    const installed = await ensureInstalled(name)
+    return installed === 0 && command.build ? build() : installed
+  })
+  return ready === 0 ? command.run(args) : ready
 }
 
 async function build() {
@@ -53,7 +54,10 @@ async function build() {
     waiting: () => 'still compiling',
   })
   if (code !== 0) {
-    sayFailure(`the build failed: tsc -b ended with ${code}; the reasons are above`)
+    sayFailure(
+      `the build failed: tsc -b ended with ${code}; the reasons are above. If they name no file of\n` +
+        'packages/, what is installed is damaged: remove node_modules and run the command again.',
+    )
     return code
   }
   const seconds = (Date.now() - begun) / 1000

@@ -1,16 +1,7 @@
-import { existsSync } from 'node:fs'
-import { connect } from 'node:net'
-import { dirname, join } from 'node:path'
-import { type LoadedConfig, type PeerCredentials, readPeerCredentials } from '@latchgate/gate'
-import { DPoPKeyPair } from '@latchgate/protocol/node'
+import type { LoadedConfig } from '@latchgate/gate'
 import { Client } from 'undici'
-import { CommandFailure } from './output.js'
-
-/** What an operator proves himself with. */
-export interface OperatorKey {
-  readonly apiKey: string
-  readonly key: DPoPKeyPair
-}
+import { CommandFailure } from './command-failure.js'
+import type { OperatorKey } from './operator-key.js'
 
 /** An answer of the gate. */
 export interface GateAnswer {
@@ -18,108 +9,87 @@ export interface GateAnswer {
   readonly body: Record<string, unknown>
 }
 
+/** What to ask. */
+export interface GateRequest {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  /** Milliseconds for headers and for the body; default 10 s. */
+  readonly timeoutMs?: number
+}
+
 const TIMEOUT_MS = 10_000
 
 /** Asks a running gate over its admin socket; with an operator's key where the route needs one. */
 export async function askGate(
   loaded: LoadedConfig,
-  request: { readonly method: 'GET' | 'POST'; readonly path: string },
+  { method, path, timeoutMs = TIMEOUT_MS }: GateRequest,
   operator?: OperatorKey,
 ): Promise<GateAnswer> {
   const socketPath = loaded.config.listen_admin_uds_path
-  const client = new Client('http://localhost', { socketPath, headersTimeout: TIMEOUT_MS })
-  const url = `${loaded.config.public_base_url.replace(/\/+$/, '')}${request.path}`
+  const client = new Client('http://localhost', {
+    socketPath,
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+  })
   try {
     const response = await client.request({
-      ...request,
-      headers:
-        operator === undefined
-          ? {}
-          : {
-              authorization: `DPoP ${operator.apiKey}`,
-              dpop: operator.key.signProof({
-                method: request.method,
-                url: url.split('?')[0] ?? url,
-                accessToken: operator.apiKey,
-              }),
-            },
+      method,
+      path,
+      headers: operator === undefined ? {} : credentialsFor(loaded, { method, path }, operator),
     })
     return { status: response.statusCode, body: (await response.body.json()) as GateAnswer['body'] }
   } catch (cause) {
-    throw notReachable(loaded, cause)
+    throw noAnswer(socketPath, cause)
   } finally {
-    await client.close()
+    await client.destroy()
   }
 }
 
-/** Finds the operator's key: given on the command line, or the one credential of the project. */
-export function findOperator(
-  loaded: LoadedConfig,
-  given: { readonly operatorKey?: string; readonly operatorPrivateKey?: string },
-): OperatorKey {
-  const { operatorKey, operatorPrivateKey } = given
-  if (operatorKey !== undefined && operatorKey !== '') {
-    if (operatorPrivateKey === undefined) {
-      throw new CommandFailure('--operator-key needs --operator-private-key (a PEM file)')
-    }
-    return { apiKey: operatorKey, key: readKey(operatorPrivateKey) }
-  }
-  const entries = Object.entries(loaded.config.operator_credentials)
-  const [first, second] = entries
-  if (first === undefined) {
-    throw new CommandFailure('no operator credentials in the configuration', {
-      hint: 'add [operator_credentials.<name>] or pass --operator-key and --operator-private-key',
-    })
-  }
-  if (second !== undefined) {
-    throw new CommandFailure(
-      `multiple operator credentials: ${entries.map(([name]) => name).join(', ')}`,
-      { hint: 'choose one with --operator-key and --operator-private-key' },
-    )
-  }
-  const [name, credential] = first
-  const base = loaded.file === null ? loaded.root : dirname(loaded.file)
-  const file = operatorPrivateKey ?? join(base, 'operators', `${name}.pem`)
-  if (!existsSync(file)) {
-    throw new CommandFailure(`no private key for operator '${name}' at ${file}`, {
-      hint: 'looked for .latchgate/operators/<name>.pem; pass --operator-private-key PATH',
-    })
-  }
-  return { apiKey: credential.api_key, key: readKey(file) }
-}
-
-/** The process that listens on a Unix socket, as the kernel says; null when nobody does. */
-export function listenerOf(path: string): Promise<PeerCredentials | null> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(path)
-    socket.once('connect', () => {
-      try {
-        resolve(readPeerCredentials(socket))
-      } catch (error) {
-        reject(error instanceof Error ? error : new Error(String(error)))
-      } finally {
-        socket.destroy()
-      }
-    })
-    socket.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(null)
-      else reject(error)
-    })
+/** The body of a 200; a failure that says what the gate said otherwise. */
+export function bodyOf(answer: GateAnswer): GateAnswer['body'] {
+  if (answer.status === 200) return answer.body
+  const { error, message } = answer.body
+  const said = [error, message].filter((one) => typeof one === 'string').join(': ')
+  const hints =
+    answer.status === 401
+      ? ['the gate does not know this operator: pass --operator-key and --operator-private-key']
+      : []
+  throw new CommandFailure('gate_refused', `the gate answered ${answer.status}: ${said}`, {
+    hints,
+    fields: { status: answer.status },
   })
 }
 
-function readKey(file: string): DPoPKeyPair {
-  try {
-    return DPoPKeyPair.fromPemFile(file)
-  } catch (error) {
-    throw new CommandFailure(`cannot read the operator's private key ${file}: ${String(error)}`)
-  }
+function credentialsFor(
+  loaded: LoadedConfig,
+  { method, path }: GateRequest,
+  operator: OperatorKey,
+): Record<string, string> {
+  const url = `${loaded.config.public_base_url.replace(/\/+$/, '')}${path}`.split('?')[0] ?? ''
+  const proof = operator.key.signProof({ method, url, accessToken: operator.apiKey })
+  return { authorization: `DPoP ${operator.apiKey}`, dpop: proof }
 }
 
-function notReachable(loaded: LoadedConfig, cause: unknown): CommandFailure {
-  const path = loaded.config.listen_admin_uds_path
-  const text = cause instanceof Error ? cause.message : String(cause)
-  return new CommandFailure(`gate not reachable: ${text}`, {
-    hint: `no gate answers on ${path}: start it with \`latchgate up\``,
+function noAnswer(socketPath: string, cause: unknown): CommandFailure {
+  const { code, message } = cause as NodeJS.ErrnoException
+  if (code === 'ENOENT' || code === 'ECONNREFUSED') {
+    return new CommandFailure('gate_not_running', `no gate is running (nobody on ${socketPath})`, {
+      hints: ['start it with: latchgate up -d'],
+    })
+  }
+  if (code === 'EACCES' || code === 'EPERM') return notPermitted(socketPath)
+  return new CommandFailure(
+    'not_a_gate',
+    `what listens on ${socketPath} does not answer as a gate: ${message}`,
+  )
+}
+
+/** The admin socket belongs to somebody else. */
+export function notPermitted(socketPath: string): CommandFailure {
+  return new CommandFailure('io_error', `this user may not use the admin socket ${socketPath}`, {
+    hints: [
+      "run the command as the gate's user, or let a group in with `listen_admin_uds_group` " +
+        'in the configuration',
+    ],
   })
 }

@@ -1,51 +1,48 @@
-/** Where a command writes, and how. */
+import type { CommandFailure } from './command-failure.js'
+import { printable, printableJson, printableLines } from './printable.js'
+
+/** Where a command writes, and how. Everything it is given is made safe to print. */
 export interface Output {
   readonly json: boolean
   success(message: string): void
   info(message: string): void
   field(label: string, value: string): void
+  /** The last column gives way when the terminal is too narrow for a row. */
   table(rows: readonly (readonly string[])[]): void
   line(text?: string): void
+  /** Something that was found to be wrong, among the results. */
+  problem(text: string): void
   warn(message: string): void
   hint(text: string): void
   /** The one JSON document of a `--json` run. */
   document(value: unknown): void
 }
 
-/** A failure that a command reports by itself: message, remedy, exit code (spec 1.6). */
-export class CommandFailure extends Error {
-  readonly hint: string | undefined
-  readonly exitCode: number
-  readonly fields: Readonly<Record<string, unknown>>
-
-  constructor(
-    message: string,
-    given: {
-      readonly hint?: string
-      readonly exitCode?: number
-      readonly fields?: Readonly<Record<string, unknown>>
-    } = {},
-  ) {
-    super(message)
-    this.name = 'CommandFailure'
-    this.hint = given.hint
-    this.exitCode = given.exitCode ?? 1
-    this.fields = given.fields ?? {}
-  }
+/** One of the process's streams as a command sees it. */
+export interface TextStream {
+  write(text: string): unknown
+  readonly isTTY?: boolean
+  /** Width of the terminal. */
+  readonly columns?: number
 }
 
-/** The process's streams as a command sees them. */
+/** The process's streams and environment. */
 export interface Streams {
-  readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean }
-  readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean }
+  readonly stdout: TextStream
+  readonly stderr: TextStream
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
 /** Human output, or one JSON document; colour only on a terminal without NO_COLOR. */
 export function createOutput(json: boolean, streams: Streams): Output {
-  const colour = !json && streams.stdout.isTTY === true && streams.env['NO_COLOR'] === undefined
-  const paint = (code: string, text: string): string =>
-    colour ? `\u001b[${code}m${text}\u001b[0m` : text
+  const paintOn =
+    (stream: TextStream) =>
+    (code: string, text: string): string =>
+      !json && stream.isTTY === true && streams.env['NO_COLOR'] === undefined
+        ? `\u001b[${code}m${text}\u001b[0m`
+        : text
+  const onOut = paintOn(streams.stdout)
+  const onErr = paintOn(streams.stderr)
   const out = (text: string): void => {
     if (!json) streams.stdout.write(`${text}\n`)
   }
@@ -54,15 +51,16 @@ export function createOutput(json: boolean, streams: Streams): Output {
   }
   return {
     json,
-    success: (message) => out(`${paint('32', '✓')}  ${message}`),
-    info: (message) => out(`${paint('36', '=>')}  ${message}`),
-    field: (label, value) => out(`  ${paint('2', label.padEnd(14))}  ${value}`),
-    table: (rows) => out(alignColumns(rows)),
-    line: (text = '') => out(text),
-    warn: (message) => err(`${paint('33', '⚠')}  ${message}`),
-    hint: (text) => err(`  ${text}`),
+    success: (message) => out(`${onOut('32', '✓')}  ${printable(message)}`),
+    info: (message) => out(`${onOut('36', '=>')}  ${printable(message)}`),
+    field: (label, value) => out(`  ${onOut('2', label.padEnd(14))}  ${printable(value)}`),
+    table: (rows) => out(alignColumns(rows, streams.stdout)),
+    line: (text = '') => out(printableLines(text)),
+    problem: (text) => out(`${onOut('31', '✗')}  ${printable(text)}`),
+    warn: (message) => err(`${onErr('33', '⚠')}  ${printable(message)}`),
+    hint: (text) => err(`   ${printable(text)}`),
     document: (value) => {
-      if (json) streams.stdout.write(`${JSON.stringify(value)}\n`)
+      if (json) streams.stdout.write(`${printableJson(value)}\n`)
     },
   }
 }
@@ -70,29 +68,32 @@ export function createOutput(json: boolean, streams: Streams): Output {
 /** Prints a failure: on standard error for people, as a document with `--json`. */
 export function reportFailure(failure: CommandFailure, json: boolean, streams: Streams): void {
   if (json) {
-    const document = { ok: false, error: failure.message, ...failure.fields }
-    streams.stdout.write(`${JSON.stringify(document)}\n`)
+    const hint = failure.hints.length === 0 ? {} : { hint: failure.hints.join('; ') }
+    const document = {
+      ok: false,
+      error: failure.message,
+      code: failure.code,
+      ...hint,
+      ...failure.fields,
+    }
+    streams.stdout.write(`${printableJson(document)}\n`)
     return
   }
-  streams.stderr.write(`✗  ${failure.message}\n`)
-  if (failure.hint !== undefined) streams.stderr.write(`  ${failure.hint}\n`)
+  const colour = streams.stderr.isTTY === true && streams.env['NO_COLOR'] === undefined
+  const mark = colour ? '\u001b[31m✗\u001b[0m' : '✗'
+  streams.stderr.write(`${mark}  ${printableLines(failure.message)}\n`)
+  for (const hint of failure.hints) streams.stderr.write(`   ${printable(hint)}\n`)
 }
 
-/** Text of somebody else, safe to print: control and direction-changing characters are shown. */
-export function printable(text: string): string {
-  return text.replaceAll(
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is escaped
-    /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
-}
-
-function alignColumns(rows: readonly (readonly string[])[]): string {
+function alignColumns(rows: readonly (readonly string[])[], stream: TextStream): string {
+  const cells = rows.map((row) => row.map(printable))
   const widths: number[] = []
-  for (const row of rows) {
+  for (const row of cells) {
     for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length)
   }
-  return rows
+  const width = stream.isTTY === true ? (stream.columns ?? 80) : Number.POSITIVE_INFINITY
+  return cells
     .map((row) => `  ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ')}`.trimEnd())
+    .map((line) => (line.length > width ? `${line.slice(0, width - 1)}…` : line))
     .join('\n')
 }

@@ -1,11 +1,21 @@
 import { randomBytes } from 'node:crypto'
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { buildPolicyData, loadPreset } from '@latchgate/catalogue'
 import { loadBuiltinManifests } from '@latchgate/catalogue/node'
 import { writeNewFile } from '@latchgate/gate'
 import { DPoPKeyPair } from '@latchgate/protocol/node'
+import { CommandFailure } from './command-failure.js'
 
 /** What a first run made, for the words it prints. */
 export interface NewProject {
@@ -22,31 +32,27 @@ const FIRST_PRESET = 'quickstart'
 /**
  * Sets a project up without questions: keys 0600, this uid as an agent, the built-in preset, an
  * operator. Nothing that exists is touched; the configuration is written last, so that a first run
- * that died half-way is simply begun again.
+ * that died half-way is simply begun again. Of two at once, one writes and the other uses that.
  */
 export async function createProject(root: string): Promise<NewProject> {
+  const user = userInfo()
   const directory = join(root, '.latchgate')
+  assertUsable(directory, user.uid)
   for (const name of ['', 'manifests', 'policies', 'operators', 'keys', 'data', 'logs']) {
     mkdirSync(join(directory, name), { recursive: true, mode: 0o700 })
     chmodSync(join(directory, name), 0o700)
   }
-  const user = userInfo()
   const principal = /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(user.username) ? user.username : 'agent'
   const operator = 'operator'
   const manifests = loadBuiltinManifests()
   const data = buildPolicyData(loadPreset(FIRST_PRESET), manifests, [principal])
   const dataFile = join(directory, 'policies', 'data.json')
-  if (!existsSync(dataFile)) {
-    writeNewFile(dataFile, Buffer.from(`${JSON.stringify(data, null, 2)}\n`))
-  }
+  writeOnce(dataFile, `${JSON.stringify(data, null, 2)}\n`)
   const pemFile = join(directory, 'operators', `${operator}.pem`)
-  if (!existsSync(pemFile)) {
-    writeNewFile(pemFile, Buffer.from((await DPoPKeyPair.generate()).exportPem()))
-  }
+  writeOnce(pemFile, (await DPoPKeyPair.generate()).exportPem())
   const jkt = DPoPKeyPair.fromPem(readFileSync(pemFile, 'utf8')).thumbprint
   const configFile = join(directory, 'latchgate.toml')
-  const text = configText({ uid: user.uid, principal, operator, jkt })
-  writeNewFile(configFile, Buffer.from(text))
+  writeOnce(configFile, configText({ uid: user.uid, principal, operator, jkt }))
   ignoreInGit(root)
   const acl = data['acl'] as Record<string, { allowed_actions?: readonly string[] }>
   return {
@@ -55,6 +61,32 @@ export async function createProject(root: string): Promise<NewProject> {
     principal,
     operator,
     actions: acl[principal]?.allowed_actions ?? [],
+  }
+}
+
+// A set-up by `sudo`, or one that somebody else put here to have his configuration used.
+function assertUsable(directory: string, uid: number): void {
+  const stats = lstatSync(directory, { throwIfNoEntry: false })
+  if (stats === undefined || (stats.isDirectory() && stats.uid === uid)) return
+  const why = stats.isDirectory()
+    ? `belongs to uid ${stats.uid}, and this is uid ${uid}`
+    : 'is not a directory'
+  throw new CommandFailure('project_unusable', `${directory} ${why}`, {
+    hints: ['remove it, or work in another directory'],
+  })
+}
+
+// Whole or not at all: a name that is there has all of its bytes, whoever was first.
+function writeOnce(file: string, text: string): void {
+  if (existsSync(file)) return
+  const half = `${file}.${randomBytes(6).toString('hex')}`
+  writeNewFile(half, Buffer.from(text))
+  try {
+    linkSync(half, file)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  } finally {
+    unlinkSync(half)
   }
 }
 
@@ -98,6 +130,6 @@ function ignoreInGit(root: string): void {
   const text = existsSync(file) ? readFileSync(file, 'utf8') : ''
   const lines = new Set(text.split('\n').map((line) => line.trim()))
   if (lines.has('.latchgate/')) return
-  const gap = text === '' || text.endsWith('\n') ? '' : '\n'
-  writeFileSync(file, `${text}${gap}\n# LatchGate: keys and evidence\n.latchgate/\n`)
+  const gap = text === '' ? '' : text.endsWith('\n') ? '\n' : '\n\n'
+  writeFileSync(file, `${text}${gap}# LatchGate: keys and evidence\n.latchgate/\n`)
 }

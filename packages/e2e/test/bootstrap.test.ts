@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 
@@ -88,6 +89,11 @@ test.each([
     () => lock({ 'node_modules/dep': DEPENDENCY, 'node_modules/x': DEPENDENCY }),
   ],
   ['a package was deleted', () => rmSync(join(root, 'node_modules/dep'), { recursive: true })],
+  ['a package was emptied', () => rmSync(join(root, 'node_modules/dep/package.json'))],
+  [
+    'the record of what is installed was cut short',
+    () => write('node_modules/.package-lock.json', '{"packages": {'),
+  ],
   [
     'it was made for another platform',
     () => install({ 'node_modules/dep': { ...DEPENDENCY, os: ['plan9'] } }),
@@ -113,6 +119,63 @@ test('a missing npm is named', async () => {
   const done = await bootstrap(['build'], env, [], node)
   expect(done.code).toBe(127)
   expect(done.stderr).toContain('npm was not found. It comes with Node')
+})
+
+test('two commands at once build one after the other, and the second says for whom it waits', async () => {
+  tool(
+    'typescript/bin/tsc',
+    `const fs = require('node:fs')
+     fs.mkdirSync('building')
+     setTimeout(() => fs.rmdirSync('building'), 700)`,
+  )
+  const done = await Promise.all([bootstrap(['build']), bootstrap(['build']), bootstrap(['build'])])
+  expect(done.map(({ code }) => code)).toEqual([0, 0, 0])
+  expect(done.map(({ stderr }) => stderr).join('')).toMatch(
+    /latchgate: waiting for another command that installs or builds here \(pid \d+\)\n/,
+  )
+  expect(existsSync(join(root, '.cache/bootstrap.lock'))).toBe(false)
+})
+
+test('a lock that a killed command left behind holds nobody up', async () => {
+  for (const left of ['4194304999\n', '', 'nonsense']) {
+    write('.cache/bootstrap.lock', left)
+    expect(await bootstrap(['build'])).toEqual({ code: 0, signal: null, stdout: '', stderr: '' })
+  }
+})
+
+test('a command that runs does not hold up another', async () => {
+  write('packages/e2e/dist/src/demo/main.js', "console.log('on'); setInterval(() => {}, 1000)")
+  write('packages/e2e/src/demo/main.ts')
+  const child = start(['demo', '--keep'], {}, [], process.execPath)
+  await once(child.stdout, 'data')
+  expect((await bootstrap(['build'])).code).toBe(0)
+  child.kill('SIGTERM')
+  await once(child, 'close')
+})
+
+test('a signal during the install ends npm, nothing is built, and the next run installs', async () => {
+  rmSync(join(root, 'node_modules/.package-lock.json'))
+  write(
+    'npm-cli.js',
+    "require('node:fs').writeFileSync('npm-began', ''); setInterval(() => {}, 1000)",
+  )
+  tool('typescript/bin/tsc', "require('node:fs').writeFileSync('built', '')")
+  const npm = { npm_execpath: join(root, 'npm-cli.js') }
+  const child = start(['build'], npm, [], process.execPath)
+  while (!existsSync(join(root, 'npm-began'))) await sleep(10)
+  child.kill('SIGINT')
+  const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
+  expect([code, signal, existsSync(join(root, 'built'))]).toEqual([null, 'SIGINT', false])
+  write('npm-cli.js', 'process.exit(7)')
+  const next = await bootstrap(['build'], npm)
+  expect([next.code, next.stderr.includes('installing the dependencies')]).toEqual([7, true])
+})
+
+test('a compiler that is damaged is recognised by the advice', async () => {
+  rmSync(join(root, 'node_modules/typescript/bin/tsc'))
+  const done = await bootstrap(['build'])
+  expect(done.code).toBe(1)
+  expect(done.stderr).toContain('remove node_modules and run the command again')
 })
 
 test("the build's exit code is the answer, and nothing runs after it", async () => {

@@ -110,6 +110,8 @@ function assertFiles(loaded: LoadedConfig, uid: number): void {
     config.receipt_signing_key_path,
     config.log_signing_key_path,
     config.lease_signing_key_path,
+    // Who can write trust roots can pose as every upstream.
+    config.egress.extra_ca_file,
   ].filter((path) => path !== undefined)
   const others = file === null ? [] : [file]
   assertProtected([...others, config.manifests_dir, join(root, 'policies'), ...keys], uid)

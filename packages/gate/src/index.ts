@@ -1,8 +1,8 @@
 export { loadLeaseSigningKey, loadSeed, writeNewFile } from './auth/key-files.js'
 export { type PeerCredentials, readPeerCredentials } from './auth/peer-credentials.js'
+export { ConfigError } from './config/config-error.js'
 export {
   type ConfigEnvironment,
-  ConfigError,
   findConfigFile,
   loadConfig,
   parseConfig,

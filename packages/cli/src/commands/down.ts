@@ -1,41 +1,45 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { listenerOf } from '../gate-connection.js'
+import { CommandFailure } from '../command-failure.js'
+import { findListener, occupied } from '../listener.js'
 import type { Context } from '../main.js'
-import { CommandFailure } from '../output.js'
 
 const STOP_WITHIN_MS = 40_000
 
 /**
- * `latchgate down`: asks the kernel which process listens on the admin socket and ends that one. No
- * pid file: a stale one would name a stranger.
+ * `latchgate down`: asks the kernel which process listens on the admin socket, makes sure that it is
+ * this project's gate, and ends that one. No pid file: a stale one would name a stranger.
  */
 export async function downCommand(context: Context): Promise<number> {
   const { output } = context
-  const path = context.load().config.listen_admin_uds_path
-  const listener = await listenerOf(path)
-  if (listener === null) {
+  const loaded = context.load()
+  const listener = await findListener(loaded)
+  if (listener.kind === 'nobody') {
     output.info('no gate is running here: nothing to stop')
-    output.document({ ok: true, stopped: false })
+    output.document({ ok: true, stopped: false, pid: null })
     return 0
   }
-  if (listener.pid === process.pid) throw new CommandFailure('the gate runs in this process')
-  try {
-    process.kill(listener.pid, 'SIGTERM')
-  } catch (error) {
-    throw new CommandFailure(`cannot stop the gate (pid ${listener.pid}): ${String(error)}`)
+  if (listener.kind !== 'this_gate') throw occupied(loaded, listener)
+  const { pid } = listener
+  // 0 would mean this process's own group: the kernel gives it for a process of another pid namespace.
+  if (pid <= 0) {
+    throw new CommandFailure('io_error', 'the gate runs in a container of its own', {
+      hints: ['stop it there'],
+    })
   }
-  output.info(`stopping the gate (pid ${listener.pid}); calls in flight finish first`)
+  process.kill(pid, 'SIGTERM')
+  output.info(`stopping the gate (pid ${pid}); calls in flight finish first`)
   const deadline = Date.now() + STOP_WITHIN_MS
-  while (isAlive(listener.pid)) {
+  while (isAlive(pid)) {
     if (Date.now() > deadline) {
-      throw new CommandFailure(`the gate (pid ${listener.pid}) still runs`, {
-        hint: `end it with: kill -9 ${listener.pid}   (calls in flight become \`unknown\`)`,
+      throw new CommandFailure('gate_still_running', `the gate (pid ${pid}) still runs`, {
+        hints: [`end it with: kill -9 ${pid}   (calls in flight become \`unknown\`)`],
+        fields: { pid },
       })
     }
     await sleep(50)
   }
   output.success('stopped')
-  output.document({ ok: true, stopped: true, pid: listener.pid })
+  output.document({ ok: true, stopped: true, pid })
   return 0
 }
 

@@ -5,52 +5,50 @@ import {
   StartupError,
   startGate,
 } from '@latchgate/gate'
+import { asFailure } from '../failures.js'
 import type { Context } from '../main.js'
 
 /** `latchgate serve`: the gate in the foreground, logs on standard error, until a signal. */
 export async function serveCommand(context: Context): Promise<number> {
-  return serve(context, context.load(), async () => undefined)
-}
-
-/**
- * Runs a gate until SIGINT or SIGTERM: the first lets calls in flight finish, the second ends the
- * process. A gate that may not start prints one JSON line (spec/cli-and-config 10.2).
- */
-export async function serve(
-  context: Context,
-  loaded: LoadedConfig,
-  onReady: (gate: RunningGate) => Promise<void>,
-): Promise<number> {
-  const log = createLogger(loaded.config)
+  const loaded = context.load()
   let gate: RunningGate
   try {
-    gate = await startGate({ loaded, env: context.streams.env, log })
+    gate = await openGate(context, loaded)
   } catch (error) {
-    if (!(error instanceof StartupError)) throw error
-    const line = { startup_error: error.code, detail: error.message }
+    // For the supervisor that started it: one line (spec/cli-and-config 10.2).
+    const line =
+      error instanceof StartupError
+        ? { startup_error: error.code, detail: error.message }
+        : { startup_error: 'startup_failed', detail: asFailure(error).message }
     context.streams.stderr.write(`${JSON.stringify(line)}\n`)
     return 1
   }
-  const stopped = untilSignal(gate)
-  await onReady(gate)
-  await stopped
+  await untilSignal(gate)
   return 0
 }
 
-function untilSignal(gate: RunningGate): Promise<void> {
+/** Starts the gate of a configuration in this process; throws when it may not start. */
+export function openGate(context: Context, loaded: LoadedConfig): Promise<RunningGate> {
+  return startGate({ loaded, env: context.streams.env, log: createLogger(loaded.config) })
+}
+
+/**
+ * Resolves when the gate was told to end, and has: the first SIGINT, SIGTERM or SIGHUP lets calls in
+ * flight finish, the second ends the process.
+ */
+export function untilSignal(gate: RunningGate): Promise<void> {
   return new Promise((resolve, reject) => {
+    const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
     let signals = 0
     const onSignal = (): void => {
       signals += 1
       // An operator who insists is not kept waiting; what was in flight becomes `unknown`.
       if (signals > 1) process.exit(130)
       gate.close().then(() => {
-        process.off('SIGINT', onSignal)
-        process.off('SIGTERM', onSignal)
+        for (const name of names) process.off(name, onSignal)
         resolve()
       }, reject)
     }
-    process.on('SIGINT', onSignal)
-    process.on('SIGTERM', onSignal)
+    for (const name of names) process.on(name, onSignal)
   })
 }

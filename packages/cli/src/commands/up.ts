@@ -1,22 +1,15 @@
-import { spawn } from 'node:child_process'
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import {
+  type GateAddresses,
   isRelaxed,
   type LoadedConfig,
   loadConfig,
-  type RunningGate,
   unseparatedPrincipals,
 } from '@latchgate/gate'
-import { askGate, listenerOf } from '../gate-connection.js'
+import { detach } from '../detached-gate.js'
+import { findListener, occupied } from '../listener.js'
 import type { Context } from '../main.js'
-import { CommandFailure } from '../output.js'
-import { createProject } from '../project.js'
-import { serve } from './serve.js'
-
-const READY_WITHIN_MS = 20_000
+import { createProject, type NewProject } from '../project.js'
+import { openGate, untilSignal } from './serve.js'
 
 /** `latchgate up`: sets the project up if need be and starts its gate. */
 export async function upCommand(
@@ -24,45 +17,59 @@ export async function upCommand(
   options: { readonly detach?: boolean },
 ): Promise<number> {
   const { output } = context
-  const loaded = await loadOrCreate(context)
-  const running = await listenerOf(loaded.config.listen_admin_uds_path)
-  if (running !== null) {
-    output.success(`the gate is already running (pid ${running.pid})`)
-    output.document({ ok: true, already_running: true, pid: running.pid })
+  const { loaded, project } = await loadOrCreate(context)
+  const created = project !== null
+  const listener = await findListener(loaded)
+  if (listener.kind === 'this_gate') {
+    output.success(`the gate is already running (pid ${listener.pid})`)
+    output.document(document(loaded, { created, running: true, pid: listener.pid, log: null }))
     return 0
   }
-  if (options.detach === true) return detach(context, loaded)
-  return serve(context, loaded, async (gate) => {
-    describe(context, loaded, gate.addresses)
-    output.document({ ok: true, already_running: false, pid: process.pid, ...gate.addresses })
-  })
+  if (listener.kind !== 'nobody') throw occupied(loaded, listener)
+  if (options.detach === true) {
+    const { pid, logFile, alreadyRunning } = await detach(context, loaded)
+    if (alreadyRunning) output.success(`the gate is already running (pid ${pid})`)
+    else describe(context, loaded, ['latchgate down           stop the gate'])
+    output.field('log', logFile)
+    output.document(document(loaded, { created, running: alreadyRunning, pid, log: logFile }))
+    return 0
+  }
+  const gate = await openGate(context, loaded)
+  const stopped = untilSignal(gate)
+  describe(context, loaded, ['Ctrl-C                   stop the gate'], gate.addresses)
+  output.document(document(loaded, { created, running: false, pid: process.pid, log: null }))
+  await stopped
+  output.success('stopped')
+  return 0
 }
 
-async function loadOrCreate(context: Context): Promise<LoadedConfig> {
+async function loadOrCreate(
+  context: Context,
+): Promise<{ readonly loaded: LoadedConfig; readonly project: NewProject | null }> {
   const { env } = context.streams
   const loaded = context.load()
-  if (loaded.file !== null) return loaded
+  if (loaded.file !== null) return { loaded, project: null }
   const project = await createProject(context.cwd)
   const { output } = context
   output.success(`set up ${project.directory}`)
-  output.field(
-    'agent',
-    `${project.principal} (this user), may call ${project.actions.length} actions`,
-  )
+  output.field('agent', `${project.principal} (this user)`)
+  output.field('may call', project.actions.join(', '))
   output.field('operator', `${project.operator}, key in .latchgate/operators/`)
-  return loadConfig(project.configFile, { env, cwd: context.cwd })
+  return { loaded: loadConfig(undefined, { env, cwd: context.cwd }), project }
 }
 
 function describe(
   context: Context,
   loaded: LoadedConfig,
-  addresses: Omit<RunningGate['addresses'], never>,
+  stopping: readonly string[],
+  addresses: GateAddresses = configuredAddresses(loaded),
 ): void {
   const { output } = context
   output.success('LatchGate is ready')
   output.field('socket', addresses.clientSocket)
   output.field('admin socket', addresses.adminSocket)
   if (addresses.http !== null) output.field('http', addresses.http)
+  if (addresses.adminHttp !== null) output.field('admin http', addresses.adminHttp)
   output.field('configuration', loaded.source)
   output.field('ledger', loaded.config.ledger_db_path)
   const together = unseparatedPrincipals(loaded.config, process.getuid?.() ?? -1)
@@ -75,52 +82,35 @@ function describe(
     output.warn(`relaxed posture: ${flags.map(([name]) => name).join(', ')}`)
   }
   output.line()
-  output.line('  Try:  latchgate actions        what agents can call')
-  output.line('        latchgate status         how the gate is doing')
-  output.line('        latchgate verify         check the evidence')
+  output.line('  Next:  latchgate actions        what agents can call')
+  output.line('         latchgate status         how the gate is doing')
+  output.line('         latchgate verify         check the evidence')
+  for (const line of stopping) output.line(`         ${line}`)
 }
 
-async function detach(context: Context, loaded: LoadedConfig): Promise<number> {
-  const { output } = context
-  if (loaded.file === null) throw new CommandFailure('no configuration file to start from')
-  const logFile = join(dirname(loaded.file), 'logs', 'gate.log')
-  mkdirSync(dirname(logFile), { recursive: true, mode: 0o700 })
-  const logFd = openSync(logFile, 'a', 0o600)
-  const bin = fileURLToPath(new URL('../../../bin/latchgate.js', import.meta.url))
-  const child = spawn(process.execPath, [bin, 'serve', '--config', loaded.file], {
-    detached: true,
-    stdio: ['ignore', 'ignore', logFd],
-    cwd: context.cwd,
-    env: { ...context.streams.env },
-  })
-  closeSync(logFd)
-  let exit: number | null | undefined
-  child.once('exit', (code) => {
-    exit = code
-  })
-  const deadline = Date.now() + READY_WITHIN_MS
-  while (Date.now() < deadline) {
-    if (exit !== undefined) throw failedStart(logFile)
-    if (existsSync(loaded.config.listen_uds_path)) {
-      const answer = await askGate(loaded, { method: 'GET', path: '/readyz' }).catch(() => null)
-      if (answer?.status === 200) {
-        child.unref()
-        describe(context, loaded, addressesOf(loaded))
-        output.field('log', logFile)
-        output.line('\n  Stop it with:  latchgate down')
-        output.document({ ok: true, already_running: false, pid: child.pid, log: logFile })
-        return 0
-      }
-    }
-    await sleep(50)
+function document(
+  loaded: LoadedConfig,
+  given: {
+    readonly created: boolean
+    readonly running: boolean
+    readonly pid: number
+    readonly log: string | null
+  },
+): object {
+  const { config, file } = loaded
+  return {
+    ok: true,
+    created: given.created,
+    already_running: given.running,
+    pid: given.pid,
+    config: file,
+    socket: config.listen_uds_path,
+    admin_socket: config.listen_admin_uds_path,
+    log: given.log,
   }
-  child.kill('SIGTERM')
-  throw new CommandFailure(`the gate was not ready within ${READY_WITHIN_MS / 1000} s`, {
-    hint: `see ${logFile}`,
-  })
 }
 
-function addressesOf(loaded: LoadedConfig): RunningGate['addresses'] {
+function configuredAddresses(loaded: LoadedConfig): GateAddresses {
   const { config } = loaded
   return {
     clientSocket: config.listen_uds_path,
@@ -128,17 +118,4 @@ function addressesOf(loaded: LoadedConfig): RunningGate['addresses'] {
     http: config.listen_http_addr ?? null,
     adminHttp: config.listen_admin_http_addr ?? null,
   }
-}
-
-function failedStart(logFile: string): CommandFailure {
-  const lines = readFileSync(logFile, 'utf8').trimEnd().split('\n')
-  const line = lines.reverse().find((one) => one.includes('"startup_error"'))
-  if (line === undefined) {
-    return new CommandFailure('the gate ended before it was ready', { hint: `see ${logFile}` })
-  }
-  const { startup_error: code, detail } = JSON.parse(line) as Record<string, string>
-  return new CommandFailure(`the gate refused to start (${code}): ${detail}`, {
-    fields: { code },
-    hint: `log: ${logFile}`,
-  })
 }

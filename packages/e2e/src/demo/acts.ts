@@ -1,49 +1,57 @@
-import { copyFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { openDatabase, verifyLedgerFile } from '@latchgate/gate'
-import type { Upstream } from '@latchgate/testkit'
-import { type ActionResult, LatchGateClient, LatchGateDenied } from 'latchgate'
+import { readFileSync } from 'node:fs'
+import { receiptLines } from '@latchgate/cli'
+import type { Receipt } from '@latchgate/evidence'
+import {
+  type ActionResult,
+  type ExecutionReceipt,
+  LatchGateClient,
+  LatchGateDenied,
+  type ReceiptKey,
+  verifyReceipt,
+} from 'latchgate'
+import { expect } from './expect.js'
+import type { Props } from './props.js'
 import type { Story } from './story.js'
+import { tamperedLedger } from './tampered-ledger.js'
 
-/** What the acts play with. */
-export interface Props {
-  readonly socket: string
-  readonly ledger: string
-  readonly scratch: string
-  readonly upstream: Upstream
-  readonly token: string
+/** What is there afterwards, for those who go on. */
+export interface Traces {
+  readonly receiptId: string
 }
 
 /** Plays the acts in order; throws when one does not go as told. */
-export async function runActs(story: Story, props: Props): Promise<void> {
+export async function runActs(story: Story, props: Props): Promise<Traces> {
   const client = new LatchGateClient({ socket: props.socket, agentId: 'demo-agent' })
+  let receiptId: string
   try {
-    await allowedRead(story, props, client)
+    receiptId = await allowedRead(story, props, client)
     await injectedToken(story, props, client)
-    await outsideItsRights(story, client)
+    await outsideItsRights(story, props, client)
     await privateAddress(story, client)
   } finally {
     await client.close()
   }
-  await tamperedLedger(story, props)
+  tamperedLedger(story, props)
+  return { receiptId }
 }
 
-async function allowedRead(story: Story, props: Props, client: LatchGateClient): Promise<void> {
+async function allowedRead(story: Story, props: Props, client: LatchGateClient): Promise<string> {
   story.act('An allowed read')
   props.upstream.on('GET', '/zen', () => ({ status: 200, body: 'Design for failure.' }))
   story.agent('execute("http_fetch", { url: "https://api.github.com/zen" })')
   const result = await client.execute('http_fetch', { url: 'https://api.github.com/zen' })
-  story.agent(`got ${JSON.stringify(bodyOf(result))}`)
+  story.agent(`gets ${JSON.stringify(bodyOf(result))} and the id of a receipt`)
   const receipt = await client.getReceipt(result.receiptId)
-  story.gate(`receipt ${result.receiptId}`)
-  story.gate(
-    `outcome: ${String(receipt.normalizedResult['kind'])}, fully successful: ${receipt.isFullySuccessful}`,
-  )
-  const checked = await client.verifyReceipt(result.receiptId)
+  story.gate(`receipt ${result.receiptId}: signed, and durable before the agent got its answer`)
+  tellReceipt(story, receipt)
+  const keys = JSON.parse(readFileSync(props.receiptKeys, 'utf8')) as { keys: ReceiptKey[] }
+  const checked = verifyReceipt(receipt, keys.keys)
   story.auditor(
-    `checked offline: signature ${checked.signature}, result hash ${checked.resultHash}`,
+    `checks it offline, with the public key from the gate's key file: ` +
+      `signature ${checked.signature}, result hash ${checked.resultHash}`,
   )
-  expect(checked.signature === 'valid', 'the receipt must verify')
+  expect(checked.findings.length === 0, 'the receipt must verify')
+  return result.receiptId
 }
 
 async function injectedToken(story: Story, props: Props, client: LatchGateClient): Promise<void> {
@@ -56,50 +64,54 @@ async function injectedToken(story: Story, props: Props, client: LatchGateClient
     },
     body: JSON.stringify({ login: 'demo', you_sent: request.headers['authorization'] }),
   }))
-  story.agent('execute("github_read", { path: "user" })')
+  story.agent('execute("github_read", { path: "user" }): no token, it has none')
   const result = await client.execute('github_read', { path: 'user' })
   const sent = props.upstream.requests.at(-1)?.headers['authorization']
   expect(sent === `Bearer ${props.token}`, 'the upstream must get the token')
-  story.upstream(`received  Authorization: Bearer ${props.token.slice(0, 12)}… and echoed it`)
-  story.agent(`sees      ${bodyOf(result)}`)
+  story.upstream(`gets    Authorization: ${sent}`)
+  story.upstream(`answers {"login":"demo","you_sent":"${sent}"}`)
+  story.agent(`sees    ${bodyOf(result)}`)
   expect(!JSON.stringify(result).includes(props.token), 'the agent must not see the token')
-  story.gate('the response was searched for the token and scrubbed; the receipt says so')
+  const [effect] = receiptOf(await client.getReceipt(result.receiptId)).effects
+  const [secret] = effect?.secrets ?? []
+  expect(effect?.scrubbed === true && secret !== undefined, 'the receipt must say so')
+  story.gate(
+    `receipt: secret ${secret?.name} went into ${secret?.into}; it came back and was removed`,
+  )
 }
 
-async function outsideItsRights(story: Story, client: LatchGateClient): Promise<void> {
+async function outsideItsRights(
+  story: Story,
+  props: Props,
+  client: LatchGateClient,
+): Promise<void> {
   story.act('A call outside its rights')
-  story.agent('execute("http_delete", { url: "https://api.github.com/repos/acme/prod" })')
-  story.gate(
-    await denialOf(client, 'http_delete', { url: 'https://api.github.com/repos/acme/prod' }),
-  )
+  const url = 'https://api.github.com/repos/acme/prod'
+  const before = props.upstream.requests.length
+  story.agent(`execute("http_delete", { url: "${url}" })`)
+  story.gate(`denied: ${await denialOf(client, 'http_delete', { url })}`)
+  expect(props.upstream.requests.length === before, 'nothing may be sent')
+  story.upstream('gets nothing')
 }
 
 async function privateAddress(story: Story, client: LatchGateClient): Promise<void> {
   story.act('An attempt to reach a private address')
   const url = 'http://169.254.169.254/latest/meta-data/'
   story.agent(`execute("http_fetch", { url: "${url}" })`)
-  story.gate(await denialOf(client, 'http_fetch', { url }))
+  story.gate(`denied: ${await denialOf(client, 'http_fetch', { url })}`)
 }
 
-async function tamperedLedger(story: Story, props: Props): Promise<void> {
-  story.act('A copy of the ledger is tampered with')
-  const copy = join(props.scratch, 'tampered.db')
-  const whole = verifyLedgerFile({ path: props.ledger })
-  story.auditor(`the original: ${whole.leavesChecked} leaves, ${whole.findings.length} findings`)
-  expect(whole.findings.length === 0, 'the original must be whole')
-  copyFileSync(props.ledger, copy)
-  copyFileSync(`${props.ledger}-wal`, `${copy}-wal`)
-  const database = openDatabase(copy)
-  database.exec(
-    "UPDATE leaves SET bytes = CAST(replace(CAST(bytes AS TEXT), 'api.github.com/zen', 'api.github.com/xen') AS BLOB) WHERE type = 'receipt'",
-  )
-  database.close()
-  story.plain('one letter of a URL in a receipt is changed: zen → xen')
-  const broken = verifyLedgerFile({ path: copy })
-  for (const finding of broken.findings.slice(0, 3)) {
-    story.auditor(`leaf #${finding.index ?? '?'}: ${finding.problem}`)
+function tellReceipt(story: Story, receipt: ExecutionReceipt): void {
+  for (const [label, value] of receiptLines(receiptOf(receipt))) {
+    if (['action', 'principal', 'outcome', 'verification', 'effect'].includes(label)) {
+      story.member(label, value)
+    }
   }
-  expect(broken.findings.length > 0, 'the verifier must find it')
+  story.member('arguments', String(receipt.raw['arguments_hash']))
+}
+
+function receiptOf(receipt: ExecutionReceipt): Receipt {
+  return receipt.raw as unknown as Receipt
 }
 
 async function denialOf(
@@ -110,17 +122,13 @@ async function denialOf(
   try {
     await client.execute(action, params)
   } catch (error) {
-    if (error instanceof LatchGateDenied) return `denied: ${error.reason ?? ''}`
+    if (error instanceof LatchGateDenied) return error.denyReason ?? error.reason ?? ''
     throw error
   }
-  throw new Error(`${action} was expected to be denied`)
+  throw new Error(`the demo did not go as told: ${action} must be denied`)
 }
 
 function bodyOf(result: ActionResult): string {
   const output = result.output as { data?: { body?: unknown } }
   return String(output.data?.body)
-}
-
-function expect(condition: boolean, claim: string): void {
-  if (!condition) throw new Error(`the demo did not go as told: ${claim}`)
 }

@@ -1,22 +1,8 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createProject } from '@latchgate/cli'
-import { createLogger, loadConfig, type RunningGate, startGate } from '@latchgate/gate'
-import { createTestCa, startUpstream, type Upstream } from '@latchgate/testkit'
-import { runActs } from './acts.js'
+import { runActs, type Traces } from './acts.js'
+import { type Cleanups, type Stage, setStage, TOKEN } from './stage.js'
 import { Story } from './story.js'
-
-/** The token that the gate holds and the agent never sees. */
-const TOKEN = `ghp_demo_${'4f1c9a7e2b'.repeat(3)}`
-
-interface Stage {
-  readonly root: string
-  readonly configFile: string
-  readonly upstream: Upstream
-  readonly gate: RunningGate
-}
 
 /** `npm run demo`: the main job, as a story, against an upstream on this machine. */
 async function main(argv: readonly string[]): Promise<number> {
@@ -26,69 +12,98 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write(`unknown option ${unknown}; there is --keep\n`)
     return 2
   }
-  const story = new Story(process.stdout, process.env['NO_COLOR'] !== undefined)
-  story.title('LatchGate: one governed call, end to end')
-  const stage = await setStage()
+  const cleanups: Cleanups = []
+  const told = toldToEnd()
+  const played = play(cleanups, keep)
   try {
-    story.plain('A gate with the built-in defaults, and an HTTPS upstream that stands in for')
-    story.plain('api.github.com, both on this machine. The agent has the SDK and a Unix socket.')
-    await runActs(story, {
-      socket: stage.gate.addresses.clientSocket,
-      ledger: join(stage.root, '.latchgate', 'data', 'audit.db'),
-      scratch: stage.root,
-      upstream: stage.upstream,
-      token: TOKEN,
-    })
-    if (keep) await keepRunning(story, stage)
-    story.title('That is the whole product in one call. Next: README.md, docs/architecture.md')
-    return 0
+    const code = await Promise.race([played, told])
+    return code === 0 && keep ? await told.then(() => 0) : code
   } finally {
-    await stage.gate.close()
-    await stage.upstream.close()
-    rmSync(stage.root, { recursive: true, force: true })
+    await undo(cleanups)
+    // Interrupted, the play fails on what has just been taken from it; that is no news. What it
+    // had begun to set up must go all the same.
+    await Promise.allSettled([played])
+    await undo(cleanups)
   }
 }
 
-async function setStage(): Promise<Stage> {
-  const root = mkdtempSync(join(tmpdir(), 'lgdemo-'))
-  chmodSync(root, 0o700)
-  const ca = await createTestCa()
-  const upstream = await startUpstream({ ca, hosts: ['api.github.com'] })
-  const { configFile, directory } = await createProject(root)
-  mkdirSync(join(directory, 's'), { mode: 0o700 })
-  writeFileSync(join(directory, 'ca.pem'), ca.caPem, { mode: 0o600 })
-  const text = readFileSync(configFile, 'utf8')
-  const sockets = 'listen_uds_path = "s/gate.sock"\nlisten_admin_uds_path = "s/admin.sock"\n'
-  const egress =
-    'egress_insecure = true\n\n[egress]\nextra_ca_file = "ca.pem"\n\n' +
-    `[egress.unsafe_resolve]\n"api.github.com:443" = "${upstream.address}"\n`
-  writeFileSync(configFile, `${sockets}${text}${egress}`, { mode: 0o600 })
-  const loaded = loadConfig(configFile, { env: {}, cwd: root })
-  const quiet = { write: () => true } as unknown as NodeJS.WritableStream
-  const gate = await startGate({
-    loaded,
-    env: { LATCHGATE_SECRET_GITHUB_TOKEN: TOKEN },
-    log: createLogger({ log_level: 'error', log_format: 'json' }, quiet),
-  })
-  return { root, configFile, upstream, gate }
+async function undo(cleanups: Cleanups): Promise<void> {
+  for (let next = cleanups.pop(); next !== undefined; next = cleanups.pop()) await next()
 }
 
-async function keepRunning(story: Story, stage: Stage): Promise<void> {
-  const bin = fileURLToPath(new URL('../../../../cli/bin/latchgate.js', import.meta.url))
-  const latchgate = `node ${bin} --config ${stage.configFile}`
-  story.title('The gate is still running. In another terminal:')
-  for (const command of ['status', 'actions', 'actions github_read', 'verify']) {
-    story.plain(`${latchgate} ${command}`)
-  }
-  story.plain('')
+async function play(cleanups: Cleanups, keep: boolean): Promise<number> {
+  const story = new Story(process.stdout, process.env['NO_COLOR'] !== undefined)
+  story.title('LatchGate: what an agent can do, and what can be shown afterwards')
+  const stage = await setStage(cleanups)
   story.plain(
-    `An agent connects with  new LatchGateClient({ socket: '${stage.gate.addresses.clientSocket}' })`,
+    'Started on this machine: a gate with its embedded defaults, and an HTTPS upstream that ' +
+      'stands in for api.github.com. The agent is given the SDK and a Unix socket, and no keys.',
   )
-  story.plain('Ctrl-C ends both and removes their files.')
-  await new Promise<void>((resolve) => {
-    // A pending promise alone does not keep the process alive; the listeners do.
-    process.once('SIGINT', () => resolve())
-    process.once('SIGTERM', () => resolve())
+  story.plain(
+    `Agent and gate run as one user here (${stage.principal}), so they are not separated: such an ` +
+      "agent could read the gate's files. In production the gate has a user of its own.",
+  )
+  const traces = await runActs(story, {
+    socket: stage.socket,
+    ledger: join(stage.directory, 'data', 'audit.db'),
+    receiptKeys: join(stage.directory, 'keys', 'receipt-keys.jwks'),
+    copy: tamperedCopy(stage),
+    upstream: stage.upstream,
+    token: TOKEN,
+  })
+  if (keep) goOnHere(story, stage, traces)
+  else goOn(story)
+  return 0
+}
+
+function goOn(story: Story): void {
+  story.title('To go on')
+  story.command('npm run demo -- --keep     the same, and the gate stays for you to try')
+  story.command('node packages/cli/bin/latchgate.js up -d     a gate of your own: README.md')
+}
+
+function goOnHere(story: Story, stage: Stage, { receiptId }: Traces): void {
+  const path = (from: string): string => fileURLToPath(new URL(from, import.meta.url))
+  const latchgate = `node ${path('../../../../cli/bin/latchgate.js')} --config ${stage.configFile}`
+  const sdk = path('../../../../sdk/dist/src/index.js')
+  story.title('The gate is still running. In another terminal:')
+  for (const command of [
+    'status',
+    'actions github_read',
+    `receipts show ${receiptId}`,
+    'verify',
+    `verify --ledger ${tamperedCopy(stage)}`,
+  ]) {
+    story.command(`${latchgate} ${command}`)
+  }
+  story.plain('An agent:')
+  story.command(
+    `node --input-type=module -e "import { LatchGateClient } from '${sdk}'; ` +
+      `const agent = new LatchGateClient({ agentId: 'me', socket: '${stage.socket}' }); ` +
+      `console.log(await agent.execute('github_read', { path: 'user' })); await agent.close()"`,
+  )
+  story.plain('Ctrl-C ends gate and upstream and removes their files.')
+}
+
+function tamperedCopy(stage: Stage): string {
+  return join(stage.directory, 'tampered.db')
+}
+
+/** Resolves to the exit code of the first signal; the second one does not wait for the clean-up. */
+function toldToEnd(): Promise<number> {
+  return new Promise((resolve) => {
+    let signals = 0
+    for (const [signal, code] of [
+      ['SIGINT', 130],
+      ['SIGTERM', 143],
+      ['SIGHUP', 129],
+    ] as const) {
+      process.on(signal, () => {
+        signals += 1
+        if (signals > 1) process.exit(code)
+        resolve(code)
+      })
+    }
   })
 }
 

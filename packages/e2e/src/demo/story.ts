@@ -1,14 +1,16 @@
 /** Prints the demo: headings, what the agent asks, what comes back. Colour only on a terminal. */
 export class Story {
   readonly #colour: boolean
+  readonly #width: number
   readonly #write: (text: string) => void
   #act = 0
 
   constructor(
-    stream: { write(text: string): unknown; readonly isTTY?: boolean },
+    stream: { write(text: string): unknown; readonly isTTY?: boolean; readonly columns?: number },
     noColour: boolean,
   ) {
     this.#colour = stream.isTTY === true && !noColour
+    this.#width = Math.min(100, Math.max(60, stream.columns ?? 80))
     this.#write = (text) => {
       stream.write(`${text}\n`)
     }
@@ -24,26 +26,64 @@ export class Story {
   }
 
   agent(text: string): void {
-    this.#write(`   ${this.#paint('33', 'agent')}     ${text}`)
+    this.#said('33', 'agent', text)
   }
 
   gate(text: string): void {
-    this.#write(`   ${this.#paint('32', 'gate')}      ${text}`)
+    this.#said('32', 'gate', text)
+  }
+
+  /** A member of something that the gate has made, below what it said. */
+  member(name: string, value: string): void {
+    this.#rows(`${' '.repeat(MARGIN)}${this.#paint('2', name.padEnd(12))} `, MARGIN + 13, value)
   }
 
   upstream(text: string): void {
-    this.#write(`   ${this.#paint('35', 'upstream')}  ${text}`)
+    this.#said('35', 'upstream', text)
   }
 
   auditor(text: string): void {
-    this.#write(`   ${this.#paint('34', 'auditor')}   ${text}`)
+    this.#said('34', 'auditor', text)
   }
 
   plain(text: string): void {
-    this.#write(`   ${text}`)
+    this.#rows('   ', 3, text)
+  }
+
+  /** Something to copy: one line, however long. */
+  command(text: string): void {
+    this.#write(`   ${this.#paint('36', text)}`)
+  }
+
+  #said(code: string, who: string, text: string): void {
+    const label = who.padEnd(MARGIN - 4)
+    this.#rows(`   ${this.#paint(code, label)} `, MARGIN, text)
+  }
+
+  #rows(first: string, margin: number, text: string): void {
+    const [head = '', ...others] = wrap(text, this.#width - margin)
+    this.#write(`${first}${head}`)
+    for (const line of others) this.#write(`${' '.repeat(margin)}${line}`)
   }
 
   #paint(code: string, text: string): string {
     return this.#colour ? `\u001b[${code}m${text}\u001b[0m` : text
   }
+}
+
+/** Columns before what somebody says. */
+const MARGIN = 13
+
+function wrap(text: string, width: number): readonly string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line)
+      line = word
+    } else {
+      line += line === '' ? word : ` ${word}`
+    }
+  }
+  return [...lines, line]
 }

@@ -12,7 +12,8 @@ export function closestKey(key: string, known: readonly string[]): string | unde
   return best
 }
 
-function editDistance(a: string, b: string): number {
+/** Letters to insert, remove or replace to make `b` of `a`. */
+export function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i)
   for (let i = 1; i <= a.length; i += 1) {
     const next = [i]

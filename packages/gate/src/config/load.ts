@@ -1,26 +1,19 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { homedir, hostname, tmpdir, userInfo } from 'node:os'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
-import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
-import { parse as parseToml } from 'smol-toml'
-import { closestKey } from './closest-key.js'
-import { CONFIG_SCHEMA, ENVIRONMENT_KEYS, type GateConfig, type LoadedConfig } from './schema.js'
-
-/** The configuration cannot be used; `problems` name key, cause and remedy, one a line. */
-export class ConfigError extends Error {
-  readonly problems: readonly string[]
-
-  constructor(source: string, problems: readonly string[]) {
-    super(`failed to parse config: ${source}: ${problems.join('; ')}`)
-    this.name = 'ConfigError'
-    this.problems = problems
-  }
-}
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { parse as parseToml, TomlError } from 'smol-toml'
+import { ConfigError } from './config-error.js'
+import { applyEnvironment } from './environment.js'
+import { describeProblem } from './problem.js'
+import { CONFIG_SCHEMA, type GateConfig, type LoadedConfig } from './schema.js'
 
 /** Everything outside the file that decides what is loaded. */
 export interface ConfigEnvironment {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly cwd: string
+  /** Whose process this is; default this one's user. */
+  readonly uid?: number
 }
 
 const PATH_KEYS = [
@@ -78,6 +71,8 @@ export function findConfigFile(
 export function loadConfig(explicit: string | undefined, at: ConfigEnvironment): LoadedConfig {
   const { file, label } = findConfigFile(explicit, at)
   const root = file === null ? join(resolve(at.cwd), '.latchgate') : dirname(file)
+  // What is found by searching upward may have been put there by somebody else (/tmp/.latchgate).
+  if (label.startsWith('project')) assertOwnedBy(file ?? '', at.uid ?? process.getuid?.() ?? -1)
   const raw = file === null ? {} : readToml(file)
   applyEnvironment(raw, at.env)
   return { config: parseConfig(raw, { root, env: at.env, label }), file, source: label, root }
@@ -94,7 +89,10 @@ export function parseConfig(
 ): GateConfig {
   const raw = structuredClone(document)
   if (!validate(raw)) {
-    throw new ConfigError(at.label, (validate.errors ?? []).map(describe).filter(isText))
+    throw ConfigError.unusable(
+      at.label,
+      (validate.errors ?? []).map(describeProblem).filter(isText),
+    )
   }
   const runtime = runtimeDirectory(at.env)
   const defaults: Record<string, string> = {
@@ -116,77 +114,29 @@ export function parseConfig(
   return filled as unknown as GateConfig
 }
 
+function assertOwnedBy(file: string, uid: number): void {
+  const owner = statSync(file).uid
+  if (owner === uid || owner === 0) return
+  throw ConfigError.unreadable(
+    file,
+    `it belongs to uid ${owner}, and this is uid ${uid}; if you trust it, name it with --config`,
+  )
+}
+
 function readToml(file: string): Record<string, unknown> {
   let text: string
   try {
     text = readFileSync(file, 'utf8')
   } catch (error) {
-    throw new ConfigError(file, [`failed to read config file '${file}': ${String(error)}`])
+    throw ConfigError.unreadable(file, error instanceof Error ? error.message : String(error))
   }
   try {
     return structuredClone(parseToml(text)) as Record<string, unknown>
   } catch (error) {
-    throw new ConfigError(file, [error instanceof Error ? error.message : String(error)])
+    if (!(error instanceof TomlError)) throw error
+    const what = error.message.split('\n')[0]?.replace('Invalid TOML document: ', '')
+    throw ConfigError.unusable(file, [`line ${error.line}, column ${error.column}: ${what}`])
   }
-}
-
-function applyEnvironment(raw: Record<string, unknown>, env: ConfigEnvironment['env']): void {
-  for (const [name, key] of Object.entries(ENVIRONMENT_KEYS)) {
-    const value = env[name]
-    if (value === undefined) continue
-    if (value === '') delete raw[key]
-    else raw[key] = environmentValue(name, key, value)
-  }
-  const apiKey = env['LATCHGATE_OPERATOR_API_KEY']
-  if (apiKey === undefined || apiKey === '') return
-  const jkt = env['LATCHGATE_OPERATOR_DPOP_JKT']
-  const others = (raw['operator_credentials'] ?? {}) as Record<string, unknown>
-  raw['operator_credentials'] = {
-    ...others,
-    platform: { api_key: apiKey, ...(jkt === undefined || jkt === '' ? {} : { dpop_jkt: jkt }) },
-  }
-}
-
-function environmentValue(name: string, key: string, value: string): unknown {
-  const wrong = (reason: string): ConfigError =>
-    new ConfigError('environment', [
-      `invalid value for environment variable ${name}="${value}": ${reason}`,
-    ])
-  if (key === 'unsafe_expose_http') {
-    const lower = value.toLowerCase()
-    if (lower === 'true' || lower === '1') return true
-    if (lower === 'false' || lower === '0') return false
-    throw wrong('expected true, false, 1 or 0')
-  }
-  if (key === 'lease_ttl_seconds') {
-    if (!/^[0-9]{1,10}$/.test(value)) throw wrong('expected a whole number of seconds')
-    return Number(value)
-  }
-  if (key === 'log_level' || key === 'log_format') return value.toLowerCase()
-  return value
-}
-
-function describe(error: ErrorObject): string | undefined {
-  const at = error.instancePath.slice(1).replaceAll('/', '.')
-  const params = error.params as Record<string, unknown>
-  if (error.keyword === 'additionalProperties') {
-    const key = String(params['additionalProperty'])
-    const known = Object.keys((error.parentSchema as { properties?: object }).properties ?? {})
-    const near = closestKey(key, known)
-    const name = at === '' ? key : `${at}.${key}`
-    return `unknown key \`${name}\`${near === undefined ? '' : `; did you mean \`${near}\`?`}`
-  }
-  if (error.keyword === 'enum') {
-    return `\`${at}\` must be one of ${(params['allowedValues'] as unknown[]).join(', ')}`
-  }
-  if (error.keyword === 'required') {
-    return `\`${at}\` needs the key \`${String(params['missingProperty'])}\``
-  }
-  if (error.keyword === 'propertyNames') return undefined
-  if (error.propertyName !== undefined) {
-    return `\`${at}.${error.propertyName}\`: the key ${error.message ?? 'is not valid'}`
-  }
-  return `\`${at}\` ${error.message ?? 'is not valid'}`
 }
 
 function isText(value: string | undefined): value is string {

@@ -1,22 +1,22 @@
-import { lstatSync, readdirSync, type Stats, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { type Dirent, lstatSync, readdirSync, type Stats, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { StartupError } from './posture.js'
 
 /**
  * Refuses files that somebody else could have written: who can write the configuration, a manifest,
- * the policy or a key decides what the gate does (design 8).
+ * the policy or a key, or can put another in its place, decides what the gate does (design 8).
  */
 export function assertProtected(paths: readonly string[], uid: number): void {
   for (const path of paths) {
     const stats = statIfPresent(path)
     if (stats === undefined) continue
     assertOwned(path, stats, uid)
+    assertNotReplaceable(path, uid)
     if (!stats.isDirectory()) continue
-    for (const entry of readdirSync(path, { withFileTypes: true })) {
+    for (const entry of entriesOf(path)) {
       const child = join(path, entry.name)
-      // Links to nowhere are what editors leave beside an open file; whoever reads one finds nothing.
-      const target = statSync(child, { throwIfNoEntry: false })
-      if (target !== undefined) assertOwned(child, target, uid)
+      const childStats = statIfPresent(child)
+      if (childStats !== undefined) assertOwned(child, childStats, uid)
       // A manifest may name a schema in a directory below its own.
       if (entry.isDirectory()) assertProtected([child], uid)
     }
@@ -29,22 +29,26 @@ export function assertPrivate(path: string, uid: number): void {
   if (stats === undefined) return
   assertOwned(path, stats, uid)
   if ((stats.mode & 0o077) === 0) return
-  throw new StartupError(
-    'production_security_validation_failed',
-    `${path} holds keys and has mode ${octal(stats)}: run \`chmod 600 ${path}\``,
-  )
+  throw refused(`${path} holds keys and has mode ${octal(stats)}: run \`chmod 600 ${path}\``)
+}
+
+// Who can write a directory can put another file in the place of one that he cannot write. In a
+// sticky directory only the file's owner can.
+function assertNotReplaceable(path: string, uid: number): void {
+  const directory = dirname(path)
+  const stats = statIfPresent(directory)
+  if (stats === undefined || (stats.mode & 0o1000) !== 0) return
+  assertOwned(directory, stats, uid)
 }
 
 function assertOwned(path: string, stats: Stats, uid: number): void {
   if (stats.uid !== uid && stats.uid !== 0) {
-    throw new StartupError(
-      'production_security_validation_failed',
+    throw refused(
       `${path} belongs to uid ${stats.uid}: it must belong to the gate's uid ${uid} or to root`,
     )
   }
   if ((stats.mode & 0o022) === 0) return
-  throw new StartupError(
-    'production_security_validation_failed',
+  throw refused(
     `${path} has mode ${octal(stats)} and can be written by others: run \`chmod go-w ${path}\``,
   )
 }
@@ -53,7 +57,28 @@ function octal(stats: Stats): string {
   return `0${(stats.mode & 0o777).toString(8)}`
 }
 
+// A link that leads nowhere is what an editor leaves beside an open file; who reads it finds nothing.
 function statIfPresent(path: string): Stats | undefined {
-  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return undefined
-  return statSync(path)
+  return looking(path, () =>
+    lstatSync(path, { throwIfNoEntry: false }) === undefined
+      ? undefined
+      : statSync(path, { throwIfNoEntry: false }),
+  )
+}
+
+function entriesOf(path: string): readonly Dirent[] {
+  return looking(path, () => readdirSync(path, { withFileTypes: true }))
+}
+
+function looking<T>(path: string, look: () => T): T {
+  try {
+    return look()
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw refused(`cannot look at ${path}: ${why}`, cause)
+  }
+}
+
+function refused(message: string, cause?: unknown): StartupError {
+  return new StartupError('production_security_validation_failed', message, { cause })
 }

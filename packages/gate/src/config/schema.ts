@@ -112,7 +112,11 @@ const mapOf = (value: object): object => ({
  */
 export const CONFIG_SCHEMA: object = {
   ...table({
-    gate_name: { type: 'string', pattern: '^[a-zA-Z0-9][a-zA-Z0-9._/-]{0,127}$' },
+    gate_name: {
+      type: 'string',
+      pattern: '^[a-zA-Z0-9][a-zA-Z0-9._/-]{0,127}$',
+      says: 'at most 128 letters, digits, `.`, `_`, `/`, `-`, and begin with a letter or digit',
+    },
     log_level: {
       enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
       default: 'info',
@@ -142,10 +146,14 @@ export const CONFIG_SCHEMA: object = {
           type: 'object',
           default: {},
           required: [],
-          propertyNames: { pattern: '^(0|[1-9][0-9]{0,9})$' },
+          propertyNames: { pattern: '^(0|[1-9][0-9]{0,9})$', says: 'a uid in digits' },
           additionalProperties: table(
             {
-              principal: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$' },
+              principal: {
+                type: 'string',
+                pattern: '^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$',
+                says: 'at most 128 letters, digits, `.`, `_`, `:`, `@`, `-`',
+              },
               scopes: { type: 'array', items: { type: 'string' }, default: ['tools:call'] },
               owner: { type: 'string', minLength: 1, maxLength: 256 },
             },
@@ -157,8 +165,17 @@ export const CONFIG_SCHEMA: object = {
     operator_credentials: mapOf(
       table(
         {
-          api_key: { type: 'string', minLength: 16, pattern: '^[\\x21-\\x7e]+$' },
-          dpop_jkt: { type: 'string', pattern: '^[A-Za-z0-9_-]{43}$' },
+          api_key: {
+            type: 'string',
+            minLength: 16,
+            pattern: '^[\\x21-\\x7e]+$',
+            says: 'visible ASCII characters without spaces',
+          },
+          dpop_jkt: {
+            type: 'string',
+            pattern: '^[A-Za-z0-9_-]{43}$',
+            says: 'a SHA-256 thumbprint: 43 characters of base64url',
+          },
         },
         ['api_key'],
       ),
@@ -181,6 +198,7 @@ export const CONFIG_SCHEMA: object = {
       env_prefix: {
         type: 'string',
         pattern: '^[A-Z][A-Z0-9_]{3,63}$',
+        says: '4 to 64 capital letters, digits and `_`',
         default: 'LATCHGATE_SECRET_',
       },
       hosts: mapOf({ type: 'array', items: text }),

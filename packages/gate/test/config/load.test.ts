@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { chownSync, mkdirSync, mkdtempSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { ConfigError, findConfigFile, loadConfig, parseConfig } from '../../src/config/load.js'
+import { ConfigError } from '../../src/config/config-error.js'
+import { findConfigFile, loadConfig, parseConfig } from '../../src/config/load.js'
 
 const at = { root: '/srv/latchgate', env: {}, label: 'test' }
 
@@ -34,11 +35,89 @@ test('wrong types and values name the key', () => {
   expect(problemsOf({ lease_ttl_seconds: 3601 })).toEqual(['`lease_ttl_seconds` must be <= 3600'])
   expect(problemsOf({ log_level: 'loud' })[0]).toMatch(/^`log_level` must be one of fatal, error/)
   expect(problemsOf({ unsafe_expose_http: 'yes' })).toEqual([
-    '`unsafe_expose_http` must be boolean',
+    '`unsafe_expose_http` must be true or false',
   ])
   expect(problemsOf({ identity: { peercred: { principals: { '1001': {} } } } })).toEqual([
     '`identity.peercred.principals.1001` needs the key `principal`',
   ])
+})
+
+test('what a value must be is said in words, and the value is not repeated', () => {
+  const credentials = (api_key: string, dpop_jkt?: string): Record<string, unknown> => ({
+    operator_credentials: { a: { api_key, ...(dpop_jkt === undefined ? {} : { dpop_jkt }) } },
+  })
+  for (const [document, problem] of [
+    [
+      { gate_name: 'a b' },
+      '`gate_name` must be at most 128 letters, digits, `.`, `_`, `/`, `-`, and begin with a letter or digit',
+    ],
+    [{ ledger_db_path: '' }, '`ledger_db_path` must have a value: it is empty'],
+    [{ ledger_db_path: 3 }, '`ledger_db_path` must be a text in quotes'],
+    [{ lease_ttl_seconds: 1.5 }, '`lease_ttl_seconds` must be a whole number'],
+    [{ secrets: { hosts: { A: 'x' } } }, '`secrets.hosts.A` must be a list'],
+    [{ posture: true }, '`posture` must be a table'],
+    [
+      { secrets: { env_prefix: 'x' } },
+      '`secrets.env_prefix` must be 4 to 64 capital letters, digits and `_`',
+    ],
+    [credentials('hunter2'), '`operator_credentials.a.api_key` must have at least 16 characters'],
+    [
+      credentials('hunter2 hunter2 hunter2'),
+      '`operator_credentials.a.api_key` must be visible ASCII characters without spaces',
+    ],
+    [
+      credentials('hunter2-hunter2-hunter2', 'short'),
+      '`operator_credentials.a.dpop_jkt` must be a SHA-256 thumbprint: 43 characters of base64url',
+    ],
+    [
+      { identity: { peercred: { principals: { alice: { principal: 'a' } } } } },
+      '`identity.peercred.principals.alice`: the key must be a uid in digits',
+    ],
+    [
+      { identity: { peercred: { principals: { '1': { principal: 'a b' } } } } },
+      '`identity.peercred.principals.1.principal` must be at most 128 letters, digits, `.`, `_`, `:`, `@`, `-`',
+    ],
+    [
+      { egress: { unsafe_resolve: { 'a/b~c': 1 } } },
+      '`egress.unsafe_resolve.a/b~c` must be a text in quotes',
+    ],
+  ] as const) {
+    expect(problemsOf(document)).toEqual([problem])
+  }
+})
+
+test('broken TOML is located, and a file that cannot be read says why', () => {
+  const root = mkdtempSync(join(tmpdir(), 'lgc-'))
+  const file = join(root, 'latchgate.toml')
+  writeFileSync(file, 'log_level = "info"\nlease_ttl_seconds = soon\n')
+  expect(() => loadConfig(file, { env: {}, cwd: root })).toThrow(
+    new RegExp(`^failed to parse config: ${file}: line 2, column \\d+: [^\n]+$`),
+  )
+  expect(() => loadConfig(root, { env: {}, cwd: root })).toThrow(
+    `failed to read config file '${root}': EISDIR: illegal operation on a directory, read`,
+  )
+})
+
+test("a file that somebody else put above is not used, unless it is root's or named", () => {
+  const root = mkdtempSync(join(tmpdir(), 'lgc-'))
+  mkdirSync(join(root, '.latchgate'))
+  const file = join(root, '.latchgate', 'latchgate.toml')
+  writeFileSync(file, '')
+  const owner = statSync(file).uid
+  const somebodyElse = owner + 1
+  const found = (uid: number): string => loadConfig(undefined, { env: {}, cwd: root, uid }).source
+  expect(found(owner)).toBe(`project (${file})`)
+  if (owner === 0) expect(found(somebodyElse)).toBe(`project (${file})`)
+  else {
+    expect(() => found(somebodyElse)).toThrow(
+      `it belongs to uid ${owner}, and this is uid ${somebodyElse}; if you trust it, name it with --config`,
+    )
+  }
+  if (owner === 0) {
+    chownSync(file, 12_345, 12_345)
+    expect(() => found(0)).toThrow('it belongs to uid 12345, and this is uid 0')
+    expect(loadConfig(file, { env: {}, cwd: root, uid: 0 }).source).toBe(`explicit (${file})`)
+  }
 })
 
 test('a posture table with one key leaves the other flags false', () => {

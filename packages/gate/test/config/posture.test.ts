@@ -33,7 +33,9 @@ test('a sound configuration has no problem', () => {
   expect(problems({})).toEqual([])
 })
 
-const CASES: readonly (readonly [string, Record<string, unknown>, RegExp, string | null])[] = [
+type Case = readonly [string, Record<string, unknown>, RegExp, string | null]
+
+const CASES: readonly Case[] = [
   ['TCP without the switch', { listen_http_addr: '127.0.0.1:3000' }, /unsafe_expose_http/, null],
   [
     'plain TCP beyond the machine',
@@ -82,11 +84,32 @@ const CASES: readonly (readonly [string, Record<string, unknown>, RegExp, string
     /not separated/,
     'identity_insecure',
   ],
+  ...(
+    [
+      'receipt_signing_key_path',
+      'receipt_keys_jwks_path',
+      'log_signing_key_path',
+      'lease_signing_key_path',
+    ] as const
+  ).map(
+    (key): Case => [
+      `no ${key}`,
+      { [key]: undefined },
+      new RegExp(`^\`${key}\` is missing: .*signing_insecure`),
+      'signing_insecure',
+    ],
+  ),
   [
-    'a missing key path',
-    { lease_signing_key_path: undefined },
-    /lease_signing_key_path/,
-    'signing_insecure',
+    'admin TCP without the switch',
+    { listen_admin_http_addr: '127.0.0.1:3001' },
+    /^`listen_admin_http_addr` .*unsafe_expose_http/,
+    null,
+  ],
+  [
+    'plain admin TCP beyond the machine',
+    { listen_admin_http_addr: '[::]:3001', unsafe_expose_http: true },
+    /^`listen_admin_http_addr` .*transport_insecure/,
+    'transport_insecure',
   ],
   [
     'unsafe_resolve',

@@ -1,0 +1,30 @@
+// Control characters (C0, C1, DEL), format characters (direction, zero width, tags), line and
+// paragraph separators, lone surrogates.
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu
+const UNPRINTABLE_BUT_NEWLINE = /(?!\n)[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu
+
+/**
+ * Text of somebody else, safe to print in one line: what could move the cursor, change colours or
+ * the direction of reading is shown as `\uXXXX`.
+ */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, escaped)
+}
+
+/** The same, with its line breaks kept: for text whose lines are ours. */
+export function printableLines(text: string): string {
+  return text.replace(UNPRINTABLE_BUT_NEWLINE, escaped)
+}
+
+/** One line of JSON that a terminal cannot be confused with; a parser reads the same values. */
+export function printableJson(value: unknown): string {
+  // Outside of strings JSON has none of these characters, and inside the escape means the same.
+  return printable(JSON.stringify(value))
+}
+
+function escaped(character: string): string {
+  return character
+    .split('')
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .join('')
+}
