@@ -106,7 +106,9 @@ describe('inclusion', () => {
           expect(verifyInclusion(crypto, { ...claim, ...changed })).toBe(false)
         refused({ leafHash: flipBit(hash, n % 256) })
         refused({ root: flipBit(claim.root, n % 256) })
-        proof.forEach((one, i) => refused({ proof: proof.with(i, flipBit(one, n % 256)) }))
+        for (const [i, one] of proof.entries()) {
+          refused({ proof: proof.with(i, flipBit(one, n % 256)) })
+        }
         refused({ proof: [...proof, roots[size]!] })
         refused({ proof: [roots[size]!, ...proof] })
         if (proof.length > 0) refused({ proof: proof.slice(1) })
@@ -177,7 +179,9 @@ describe('consistency', () => {
         refused({ fromRoot: flipBit(claim.fromRoot, n % 256) })
         refused({ toRoot: flipBit(claim.toRoot, n % 256) })
         refused({ fromRoot: claim.toRoot, toRoot: claim.fromRoot })
-        proof.forEach((one, i) => refused({ proof: proof.with(i, flipBit(one, n % 256)) }))
+        for (const [i, one] of proof.entries()) {
+          refused({ proof: proof.with(i, flipBit(one, n % 256)) })
+        }
         refused({ proof: [] })
         refused({ proof: proof.slice(0, -1) })
         refused({ proof: [...proof, claim.toRoot] })
