@@ -1,3 +1,4 @@
+import { existsSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { SqliteFault } from './sqlite-fault.js'
 
@@ -57,7 +58,7 @@ function faultyDatabase(db: Database, fault: SqliteFault): Database {
     if (sql !== 'COMMIT' || !isMarked) return run()
     isMarked = false
     hits += 1
-    if (hits !== (fault.onHit ?? 1)) return run()
+    if (hits !== (fault.onHit ?? 1) || hasStruck(fault)) return run()
     if (fault.when === 'before') fail()
     const result = run()
     fail()
@@ -76,4 +77,11 @@ function faultyDatabase(db: Database, fault: SqliteFault): Database {
       }
     },
   }
+}
+
+function hasStruck({ marker }: SqliteFault): boolean {
+  if (marker === undefined) return false
+  if (existsSync(marker)) return true
+  writeFileSync(marker, '')
+  return false
 }

@@ -8,6 +8,8 @@ export interface SqliteFault {
   readonly action: 'kill' | 'throw'
   /** The how many-th such commit; default the first. */
   readonly onHit?: number
+  /** File that is made when it strikes; once it is there it does not strike again, in any thread. */
+  readonly marker?: string
 }
 
 /** Arguments of Node and variables that make the database of a child process fail as planned. */

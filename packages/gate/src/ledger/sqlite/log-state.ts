@@ -31,7 +31,10 @@ export interface LogState {
 
 /** Reads the state. Throws LedgerDamaged when it is not there. */
 export function readLogState(db: Database): LogState {
-  const row = requireRow(db.prepare('SELECT * FROM log_state').get(), 'the row of log_state')
+  const row = requireRow(
+    db.prepare('SELECT * FROM log_state WHERE id = 1').get(),
+    'the row of log_state',
+  )
   return {
     origin: text(row, 'origin'),
     size: integer(row, 'size'),

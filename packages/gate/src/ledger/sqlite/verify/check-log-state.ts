@@ -4,6 +4,7 @@ import { LedgerDamaged } from '../../faults.js'
 import type { Database } from '../database.js'
 import { type LogState, readLogState } from '../log-state.js'
 import { slices } from '../node-store.js'
+import { integer, type Row } from '../row.js'
 
 /**
  * Holds the one row of `log_state` against the log that was read. `latest` is the latest time of any
@@ -15,9 +16,11 @@ export function checkLogState(
   latest: number,
   findings: Findings,
 ): void {
+  const add = (problem: string): void => findings.add(problem, { column: 'log_state' })
+  const rows = integer(db.prepare('SELECT count(*) AS n FROM log_state').get() as Row, 'n')
+  if (rows > 1) add(`log_state has ${rows} rows`)
   const state = readState(db, findings)
   if (state === null) return
-  const add = (problem: string): void => findings.add(problem, { column: 'log_state' })
   if (report.origin !== null && state.origin !== report.origin) {
     add(`log_state names the log '${state.origin}', its leaves '${report.origin}'`)
   }
