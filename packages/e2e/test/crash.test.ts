@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { verifyLedgerFile } from '@latchgate/gate'
-import { createTestCa, startUpstream, type Upstream } from '@latchgate/testkit'
+import { createTestCa, sqliteFaultAt, startUpstream, type Upstream } from '@latchgate/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createTestProject, startTestGate, type TestProject } from '../src/harness/gate.js'
 import { executeRaw, type HeldLease, RawClient, takeLease } from '../src/harness/raw-client.js'
@@ -47,20 +47,26 @@ async function afterwards(
   }
 }
 
+const STATEMENTS = {
+  intent: 'INSERT INTO intents',
+  seal: 'UPDATE intents SET outcome = ?',
+} as const
+
 const POINTS = [
-  // point, requests at the upstream, unknown intents, calls left of 5
-  ['before-intent-commit', 0, 0, 5],
-  ['after-intent-commit', 0, 1, 4],
-  ['before-seal-commit', 1, 1, 4],
-  ['after-seal-commit', 1, 0, 4],
+  // when, which commit, requests at the upstream, unknown intents, calls left of 5
+  ['before', 'intent', 0, 0, 5],
+  ['after', 'intent', 0, 1, 4],
+  ['before', 'seal', 1, 1, 4],
+  ['after', 'seal', 1, 0, 4],
 ] as const
 
 test.each(POINTS)(
-  'kill -9 %s: %i requests, %i unknown, %i calls left',
-  async (point, sent, unknown, left) => {
+  'kill -9 %s the commit of the %s: %i requests, %i unknown, %i calls left',
+  async (when, commit, sent, unknown, left) => {
     upstream.clear()
     const given = await project()
-    const gate = await spawnGate(given, { LATCHGATE_FAULT_POINT: point })
+    const statement = STATEMENTS[commit]
+    const gate = await spawnGate(given, sqliteFaultAt({ statement, when, action: 'kill' }))
     const lease = await takeLease(gate.client, { budgets: { max_calls: 5 } })
     await expect(executeRaw(gate.client, lease, 'http_fetch', PARAMS)).rejects.toThrow()
     expect((await gate.ended).signal).toBe('SIGKILL')

@@ -1,4 +1,4 @@
-import { decodeHex, encodeHex, type JsonObject } from '@latchgate/protocol'
+import { decodeHex, encodeHex, isAcceptableEd25519Key, type JsonObject } from '@latchgate/protocol'
 import type { Leaf } from './leaf.js'
 
 /** What a key signs: checkpoints, or receipts. They are never the same key (notes/evidence 5). */
@@ -68,6 +68,8 @@ export class KeyHistory {
     if (purpose !== 'log' && purpose !== 'receipt') return `unknown purpose '${String(purpose)}'`
     const publicKey = typeof hex === 'string' ? decodeHex(hex) : null
     if (publicKey?.length !== 32) return 'public_key is not an Ed25519 key'
+    // Good for any message: with such a key in the log, any receipt would be signed.
+    if (!isAcceptableEd25519Key(publicKey)) return 'public_key is of small order or not canonical'
     if (typeof kid !== 'string' || typeof addedAt !== 'string') return 'kid or added_at is missing'
     const name = `${purpose}/${kid}`
     // A second key under one kid would make it ambiguous which of them signed.

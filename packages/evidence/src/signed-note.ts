@@ -1,4 +1,4 @@
-import { decodeHex, encodeHex } from '@latchgate/protocol'
+import { decodeHex, encodeHex, isAcceptableEd25519Key } from '@latchgate/protocol'
 import { concatBytes, decodeBase64, encodeBase64, equalBytes } from './byte-strings.js'
 import type { EvidenceCrypto } from './crypto.js'
 
@@ -41,7 +41,10 @@ const MAX_NOTE_CHARS = 1_000_000
 const MAX_SIGNATURES = 64
 const encoder = new TextEncoder()
 
-/** The key id of an Ed25519 key (C2SP signed-note, "Ed25519 signatures"). Throws for a bad name. */
+/**
+ * The key id of an Ed25519 key (C2SP signed-note, "Ed25519 signatures"). Throws a NoteError for a
+ * bad name, and for a small-order or non-canonical key (notes/evidence 5).
+ */
 export function noteVerifier(
   crypto: EvidenceCrypto,
   name: string,
@@ -51,6 +54,10 @@ export function noteVerifier(
     throw new NoteError(`'${name}' is not a key name: no spaces, no '+', not empty`)
   }
   if (publicKey.length !== 32) throw new NoteError('an Ed25519 public key has 32 bytes')
+  // A small-order key is good for any message: whoever is given one is given no key.
+  if (!isAcceptableEd25519Key(publicKey)) {
+    throw new NoteError('the Ed25519 public key is of small order, or not in its canonical form')
+  }
   const keyId = crypto
     .sha256(concatBytes(encoder.encode(`${name}\n`), Uint8Array.of(ED25519), publicKey))
     .slice(0, 4)
@@ -93,10 +100,10 @@ export function signNote(text: string, signer: NoteSigner): string {
 /** Takes a note apart without checking signatures. Throws a NoteError for a malformed one. */
 export function parseNote(note: string): SignedNote {
   if (note.length > MAX_NOTE_CHARS) throw new NoteError('the note is too long')
+  assertNoteText(note)
   const split = note.lastIndexOf('\n\n')
-  if (split < 0 || !note.endsWith('\n')) throw new NoteError('the note has no signatures')
+  if (split < 0) throw new NoteError('the note has no signatures')
   const text = note.slice(0, split + 1)
-  assertNoteText(text)
   const lines = note.slice(split + 2, -1).split('\n')
   if (lines.length > MAX_SIGNATURES) throw new NoteError('the note has too many signatures')
   return { text, signatures: lines.map(parseSignature) }
@@ -133,7 +140,7 @@ function parseSignature(line: string): NoteSignature {
 }
 
 function assertNoteText(text: string): void {
-  if (!text.endsWith('\n')) throw new NoteError('the text of a note ends in a newline')
+  if (!text.endsWith('\n')) throw new NoteError('a note ends in a newline')
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
   if (/[\x00-\x09\x0b-\x1f]/.test(text)) throw new NoteError('control character in a note')
   if (!text.isWellFormed()) throw new NoteError('a note is valid UTF-8')

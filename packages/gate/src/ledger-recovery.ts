@@ -88,7 +88,10 @@ export class RecoveringLedger implements Ledger {
   }
 
   async healthy(): Promise<boolean> {
-    return this.#current.state === 'open' && (await this.#current.healthy())
+    const current = this.#current
+    // A pass of the sweeper that failed has no caller who would notice.
+    if (current.state === 'failed') this.#recover(current, 'noticed by a look at its health')
+    return current.state === 'open' && (await current.healthy())
   }
 
   async close(): Promise<void> {
@@ -110,17 +113,20 @@ export class RecoveringLedger implements Ledger {
   #recover(failed: SqliteLedgerHandle, cause: unknown): void {
     if (this.#recovery !== null || this.#closed || failed !== this.#current) return
     this.#log.error({ err: cause }, 'a commit failed: the ledger is closed and opened anew')
-    this.#recovery = this.#reopen(failed).finally(() => {
+    const batch = cause instanceof LedgerFault ? cause.batch : null
+    this.#recovery = this.#reopen(failed, batch).finally(() => {
       this.#recovery = null
     })
   }
 
-  async #reopen(failed: SqliteLedgerHandle): Promise<void> {
+  async #reopen(failed: SqliteLedgerHandle, batch: string | null): Promise<void> {
     await failed.close()
     for (let pause = FIRST_PAUSE_MS; !this.#closed; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
       try {
         this.#current = await this.#open()
-        this.#log.info({}, 'the ledger is open again')
+        // What became of the waiters' records: they were told that nobody knew.
+        const isOnDisk = batch !== null && batch === this.#current.lastBatch
+        this.#log.info({ batch, is_on_disk: isOnDisk }, 'the ledger is open again')
         return
       } catch (error) {
         this.#log.error({ err: error }, 'the ledger cannot be opened; calls are refused')

@@ -24,9 +24,15 @@ export interface SpawnedGate {
 /** Starts `latchgate serve` on a project and waits until it is ready. */
 export async function spawnGate(
   project: TestProject,
-  env: Readonly<Record<string, string>> = {},
+  options: {
+    readonly env?: Readonly<Record<string, string>>
+    /** Options of Node, before the program. */
+    readonly execArgv?: readonly string[]
+  } = {},
 ): Promise<SpawnedGate> {
-  const child = spawn(process.execPath, [BIN, 'serve', '--config', project.configFile], {
+  const { env = {}, execArgv = [] } = options
+  const args = [...execArgv, BIN, 'serve', '--config', project.configFile]
+  const child = spawn(process.execPath, args, {
     env: { PATH: process.env['PATH'], HOME: project.root, ...env },
     stdio: ['ignore', 'inherit', 'pipe'],
   })

@@ -1,5 +1,5 @@
-import { verifyEffect } from '@latchgate/catalogue'
-import type { JsonObject } from '@latchgate/protocol'
+import { type VerificationOutcome, verifyEffect } from '@latchgate/catalogue'
+import { type JsonObject, sanitizeText } from '@latchgate/protocol'
 import type { Services } from '../services.js'
 import type { Dispatched, Verified } from './call.js'
 
@@ -22,9 +22,15 @@ export function verify(_services: Services, call: Dispatched): Verified {
     const failure = { type: 'response_schema' as const, message }
     return { ...call, outcome, failure, output: null, verification: { status: 'skipped' } }
   }
-  const verification = verifyEffect(registered.manifest, run.observed, run.output)
+  const verification = bounded(verifyEffect(registered.manifest, run.observed, run.output))
   const output = withUpstreamStatus(call, run.output)
   return { ...call, outcome, failure: null, output, verification }
+}
+
+// A reason may quote what the provider reported, of any length: it must fit into the receipt.
+function bounded(outcome: VerificationOutcome): VerificationOutcome {
+  if (outcome.status !== 'verification_failed') return outcome
+  return { ...outcome, reason: sanitizeText(outcome.reason, 500) }
 }
 
 /** The statuses that an action accepts: those it names, or 200–299. */

@@ -46,8 +46,9 @@ export function interpretDecision(document: unknown, input: PolicyInput): Decisi
   }
   const granted = {
     version,
-    sinks: optionalList(document, 'allowed_sinks') ?? [],
-    secrets: optionalList(document, 'approved_secrets') ?? input.requested_secrets,
+    // Once each: they stand in records, whose size was reckoned from what was requested.
+    sinks: once(optionalList(document, 'allowed_sinks') ?? []),
+    secrets: once(optionalList(document, 'approved_secrets') ?? input.requested_secrets),
     egress: optionalEgress(document) ?? input.egress_profile,
   }
   const excess = excessOf(granted, input)
@@ -128,7 +129,12 @@ function optionalEgress(document: JsonObject): EgressProfile | undefined {
   if (!isObject(allowlist)) {
     throw invalid('approved_egress', '"none" or {"proxy_allowlist": {"allowed_domains": […]}}')
   }
-  return { proxy_allowlist: { allowed_domains: optionalList(allowlist, 'allowed_domains') ?? [] } }
+  const domains = once(optionalList(allowlist, 'allowed_domains') ?? [])
+  return { proxy_allowlist: { allowed_domains: domains } }
+}
+
+function once(texts: readonly string[]): readonly string[] {
+  return [...new Set(texts)]
 }
 
 function optionalList(object: JsonObject, member: string): readonly string[] | undefined {

@@ -1,5 +1,6 @@
 import {
   closeSync,
+  existsSync,
   fstatSync,
   fsyncSync,
   openSync,
@@ -39,7 +40,9 @@ export class HighWaterFile {
 
   /** Opens the file for appending; a missing one is created. */
   static open(path: string): HighWaterFile {
+    const isNew = !existsSync(path)
     const file = new HighWaterFile(path)
+    if (isNew) syncDirectory(dirname(path))
     // A line that a crash cut short must not run into the next one.
     if (file.#bytes > 0) writeSync(file.#fd, '\n')
     return file

@@ -35,7 +35,7 @@ export class LedgerReader {
     this.#keys = db.prepare('SELECT * FROM keys ORDER BY from_leaf')
     this.#intents =
       db.prepare(`SELECT i.outcome, l.bytes FROM intents i JOIN leaves l ON l.leaf = i.leaf
-      WHERE i.settled = 0 ORDER BY i.dispatch_not_after`)
+      WHERE i.settled = 0 ORDER BY i.dispatch_not_after, i.leaf`)
   }
 
   callsRemaining(sessionId: string): number | null | undefined {

@@ -1,6 +1,8 @@
 import {
   Frontier,
   HASH_BYTES,
+  type Leaf,
+  LeafError,
   leafColumns,
   leafHash,
   parseLeaf,
@@ -29,7 +31,10 @@ export interface LogState {
 
 /** Reads the state. Throws LedgerDamaged when it is not there. */
 export function readLogState(db: Database): LogState {
-  const row = requireRow(db.prepare('SELECT * FROM log_state').get(), 'the row of log_state')
+  const row = requireRow(
+    db.prepare('SELECT * FROM log_state WHERE id = 1').get(),
+    'the row of log_state',
+  )
   return {
     origin: text(row, 'origin'),
     size: integer(row, 'size'),
@@ -109,9 +114,18 @@ function verifyLastBatch(db: Database, state: LogState): void {
     if (!same(leafHash(evidenceCrypto, bytes), blob(row, 'hash'))) {
       throw damaged(`leaf ${index} does not give its hash`)
     }
-    const columns = Object.entries(leafColumns(parseLeaf(bytes)))
+    const columns = Object.entries(leafColumns(readLeaf(index, bytes)))
     const differs = columns.find(([column, value]) => row[column] !== value)
     if (differs !== undefined) throw damaged(`leaf ${index}: column ${differs[0]} was changed`)
+  }
+}
+
+function readLeaf(index: number, bytes: Uint8Array): Leaf {
+  try {
+    return parseLeaf(bytes)
+  } catch (error) {
+    if (!(error instanceof LeafError)) throw error
+    throw damaged(`leaf ${index} is no leaf: ${error.message}`)
   }
 }
 

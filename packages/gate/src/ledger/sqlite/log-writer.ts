@@ -3,8 +3,8 @@ import { type NoteSigner, signCheckpoint } from '@latchgate/evidence'
 import { applyCommand, type Tables } from './apply-command.js'
 import type { Command, Outcome, Swept } from './commands.js'
 import type { Database, Statement } from './database.js'
-import { faultPoint } from './fault-point.js'
 import type { LogStateWriter } from './log-state.js'
+import { BUSY_TIMEOUT_MS } from './schema.js'
 import type { Sweeper } from './sweep.js'
 
 /** Commands with the bytes they refer to. */
@@ -68,17 +68,18 @@ export class LogWriter {
     const { tables, db } = this.#parts
     const from = this.#start()
     const outcomes: Outcome[] = []
-    const kinds = new Set<Command['op']>()
     for (const { commands, arena } of batches) {
       for (const command of commands) {
-        kinds.add(command.op)
+        const before = tables.log.next
         outcomes.push(applyCommand(tables, command, arena))
+        // A refused command leaves no record, so its time is not the time of one.
+        if (tables.log.next === before) continue
         if (command.time > this.#highestTime) this.#highestTime = command.time
       }
     }
     // Every guard refused: there is nothing to make durable.
     if (tables.log.next === from) db.exec('ROLLBACK')
-    else this.#finish(from, kinds)
+    else this.#finish(from)
     return { size: this.size, note: this.#note, outcomes }
   }
 
@@ -86,8 +87,13 @@ export class LogWriter {
   sweep(now: number): Swept {
     const from = this.#start()
     const swept = this.#parts.sweeper.sweep(now)
+    if (swept.unknown + swept.payloadsErased + swept.proofsForgotten === 0) {
+      this.#parts.db.exec('ROLLBACK')
+      return swept
+    }
     if (swept.unknown > 0 && now > this.#highestTime) this.#highestTime = now
-    this.#finish(from, new Set())
+    this.#finish(from)
+    if (swept.payloadsErased > 0) this.#overwriteLog()
     return swept
   }
 
@@ -103,22 +109,30 @@ export class LogWriter {
     return this.#parts.tables.log.next
   }
 
-  #finish(from: number, kinds: ReadonlySet<Command['op']>): void {
+  #finish(from: number): void {
     const { tables, state } = this.#parts
     tables.sessions.flush()
     const { frontier } = tables.log
-    state.write(frontier, frontier.root(), {
-      highestTime: this.#highestTime,
-      batch: this.batch,
-      from,
-    })
-    if (kinds.has('intend')) faultPoint('before-intent-commit')
-    if (kinds.has('seal')) faultPoint('before-seal-commit')
+    // What is no record leaves the last commit as it was: it is verified when the ledger is opened.
+    if (frontier.size > from) {
+      state.write(frontier, frontier.root(), {
+        highestTime: this.#highestTime,
+        batch: this.batch,
+        from,
+      })
+    }
     this.#commit.run()
-    if (kinds.has('intend')) faultPoint('after-intent-commit')
-    if (kinds.has('seal')) faultPoint('after-seal-commit')
     // Only now: a checkpoint signed before its commit could be of a tree that never was.
     if (frontier.size > from) this.#note = this.#sign()
+  }
+
+  // What was erased still lies in the write-ahead log. Does not wait for readers: the next pass that
+  // erases something tries again, and closing the ledger does.
+  #overwriteLog(): void {
+    const { db } = this.#parts
+    db.exec('PRAGMA busy_timeout = 0')
+    db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`)
   }
 
   #sign(): string {

@@ -1,10 +1,13 @@
 import { LedgerDamaged } from '../faults.js'
-import type { Database } from './database.js'
-import { integer, requireRow } from './row.js'
+import { type Database, openDatabase } from './database.js'
+import { integer, type Row, requireRow } from './row.js'
 
 /** `LGL1`: marks the file as a ledger of ours. */
 const APPLICATION_ID = 0x4c474c31
 const SCHEMA_VERSION = 1
+
+/** Milliseconds that a statement waits for a lock. Nobody but the writer should hold one. */
+export const BUSY_TIMEOUT_MS = 2000
 
 /** How far a commit is pushed to the disk. Anything but FULL is for benchmarks alone. */
 export type Synchronous = 'FULL' | 'NORMAL' | 'OFF'
@@ -97,7 +100,7 @@ CREATE INDEX payloads_by_age ON payloads (erase_after);
 
 /** Sets a writer's connection up. Must run before the first statement. */
 export function configureWriter(db: Database, synchronous: Synchronous): void {
-  db.exec('PRAGMA busy_timeout = 2000')
+  db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`)
   db.exec('PRAGMA journal_mode = WAL')
   db.exec(`PRAGMA synchronous = ${synchronous}`)
   // On macOS an fsync leaves the data in the drive's cache.
@@ -136,6 +139,34 @@ export function assertLedger(db: Database): void {
       `the ledger has format ${found}; this program knows ${SCHEMA_VERSION}: use the one that wrote it`,
     )
   }
+  assertSchema(db)
+}
+
+// A trigger would change rows behind the writer's back, and without its unique index a grant or a
+// proof could be used twice.
+function assertSchema(db: Database): void {
+  const fresh = openDatabase(':memory:')
+  try {
+    fresh.exec(SCHEMA)
+    const expected = schemaOf(fresh)
+    const found = schemaOf(db)
+    const differing = [...new Set([...expected.keys(), ...found.keys()])].find(
+      (name) => expected.get(name) !== found.get(name),
+    )
+    if (differing === undefined) return
+    throw new LedgerDamaged(
+      `the schema of the ledger was changed: ${differing} is not as it was made`,
+    )
+  } finally {
+    fresh.close()
+  }
+}
+
+function schemaOf(db: Database): ReadonlyMap<string, string> {
+  const rows = db.prepare('SELECT type, name, tbl_name, sql FROM sqlite_schema').all() as Row[]
+  return new Map(
+    rows.map((row) => [`${String(row['type'])} ${String(row['name'])}`, JSON.stringify(row)]),
+  )
 }
 
 /** Creates all tables. Runs inside the transaction that also writes the first leaves. */

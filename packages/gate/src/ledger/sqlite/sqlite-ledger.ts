@@ -199,6 +199,8 @@ export class SqliteLedger implements SqliteLedgerHandle {
 
   async sweep(): Promise<Swept> {
     if (this.#state !== 'open') throw this.#closedFault()
+    // Before anything waits for it: a clock that went back must not stop the sweeper for good.
+    const now = this.#time()
     const id = this.#nextSweep
     this.#nextSweep += 1
     const result = new Promise<Swept>((resolve, reject) => {
@@ -207,7 +209,7 @@ export class SqliteLedger implements SqliteLedgerHandle {
         else resolve(swept)
       })
     })
-    this.#post({ kind: 'sweep', now: this.#time(), id })
+    this.#post({ kind: 'sweep', now, id })
     return result
   }
 

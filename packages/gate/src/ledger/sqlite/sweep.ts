@@ -46,18 +46,24 @@ export class Sweeper {
   }
 
   /**
-   * At start: every open intent is of a gate that is gone, because the ledger's lock was free.
-   * Returns how many there were.
+   * At start: every open intent is of a gate that is gone, because the ledger's lock was free; but
+   * for those of this very run, which has opened the ledger anew after a failed commit and may still
+   * be working on them. Returns how many there were.
    */
   markOrphans(now: number): number {
-    const orphans = this.#tables.intents.overdue(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
+    const open = this.#tables.intents.overdue(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
+    const orphans = open.filter((intent) => this.#intentOf(intent).gate !== this.#gateId)
     for (const intent of orphans) this.#markUnknown(intent, 'gate_restarted', now)
     return orphans.length
   }
 
-  #markUnknown(intent: IntentRow, reason: UnknownReason, now: number): void {
+  #intentOf(intent: IntentRow): Leaf {
     const row = requireRow(this.#leaf.get(intent.leaf), `the leaf of intent ${intent.grantId}`)
-    const { body, time, gate } = parseLeaf(blob(row, 'bytes'))
+    return parseLeaf(blob(row, 'bytes'))
+  }
+
+  #markUnknown(intent: IntentRow, reason: UnknownReason, now: number): void {
+    const { body, time, gate } = this.#intentOf(intent)
     const unknown: JsonObject = {
       grant_id: intent.grantId,
       trace_id: body['trace_id'] ?? null,

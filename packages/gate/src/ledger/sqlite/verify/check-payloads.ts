@@ -1,4 +1,5 @@
 import {
+  asCommitment,
   commit,
   commitmentsIn,
   type Findings,
@@ -6,6 +7,7 @@ import {
   parseLeaf,
   SALT_BYTES,
 } from '@latchgate/evidence'
+import type { JsonObject } from '@latchgate/protocol'
 import { evidenceCrypto } from '../../../evidence-crypto.js'
 import { PAYLOADS_PER_LEAF } from '../commands.js'
 import type { Database } from '../database.js'
@@ -13,7 +15,8 @@ import type { Row } from '../row.js'
 
 /** Every payload that is still kept must open a commitment of its leaf (notes/evidence 1). */
 export function checkPayloads(db: Database, findings: Findings): void {
-  const rows = db.prepare(`SELECT p.id, p.hash, p.salt, p.bytes AS payload, l.bytes FROM payloads p
+  const rows =
+    db.prepare(`SELECT p.id, p.kind, p.hash, p.salt, p.bytes AS payload, l.bytes FROM payloads p
     LEFT JOIN leaves l ON l.leaf = p.id / ${PAYLOADS_PER_LEAF}`)
   for (const row of rows.iterate() as IterableIterator<Row>) {
     const problem = problemOf(row)
@@ -26,25 +29,29 @@ export function checkPayloads(db: Database, findings: Findings): void {
   }
 }
 
-function problemOf({ hash, salt, payload, bytes }: Row): string | null {
+function problemOf({ id, kind, hash, salt, payload, bytes }: Row): string | null {
   if (!(salt instanceof Uint8Array) || !(payload instanceof Uint8Array)) {
     return 'the payload cannot be read'
   }
   if (salt.length !== SALT_BYTES) return 'the salt of the payload has a wrong length'
   const actual = commit(evidenceCrypto, salt, payload)
   if (actual.hash !== hash) return 'the payload is not the one that was committed to'
-  const isNamed = commitmentsOf(bytes).some(
-    (one) => one.hash === actual.hash && one.bytes === actual.bytes,
-  )
-  return isNamed ? null : 'no commitment of the record is of this payload'
+  const body = bodyOf(bytes)
+  // The member that commits to it is its kind: output must not pass for arguments.
+  const named = typeof kind === 'string' ? asCommitment(body[kind] ?? null) : undefined
+  if (named?.hash !== actual.hash || named.bytes !== actual.bytes) {
+    return `no commitment '${String(kind)}' of the record is of this payload`
+  }
+  const place = Number(id) % PAYLOADS_PER_LEAF
+  return place < commitmentsIn(body).length ? null : 'the payload has a place of its own'
 }
 
-function commitmentsOf(bytes: unknown): ReturnType<typeof commitmentsIn> {
-  if (!(bytes instanceof Uint8Array)) return []
+function bodyOf(bytes: unknown): JsonObject {
+  if (!(bytes instanceof Uint8Array)) return {}
   try {
-    return commitmentsIn(parseLeaf(bytes).body)
+    return parseLeaf(bytes).body
   } catch (error) {
-    if (error instanceof LeafError) return []
+    if (error instanceof LeafError) return {}
     throw error
   }
 }

@@ -32,13 +32,21 @@ export class IntentCheck {
   }
 
   finish(): void {
+    const at = { column: 'intents' }
+    // Nothing settles an open grant but a record, and the list of open ones is by `settled`.
+    const rows = this.#db.prepare(`SELECT grant_id FROM intents
+      WHERE (outcome = 'open') <> (outcome_leaf IS NULL)
+        OR settled <> (outcome IN ('receipt', 'resolved'))`)
+    for (const row of rows.iterate() as Iterable<Row>) {
+      const id = String(row['grant_id'])
+      this.#findings.add('the outcome in the table contradicts itself', { ...at, id })
+    }
     const counts = this.#db.prepare(
       "SELECT count(*) AS n, coalesce(sum(outcome <> 'open'), 0) AS ended FROM intents",
     )
     const row = counts.get() as Row
     const extra = integer(row, 'n') - this.#intents
     const invented = integer(row, 'ended') - this.#outcomes
-    const at = { column: 'intents' }
     if (extra > 0) this.#findings.add(`${extra} grants in the table are not in the log`, at)
     if (invented > 0) this.#findings.add(`${invented} outcomes in the table are not in the log`, at)
   }

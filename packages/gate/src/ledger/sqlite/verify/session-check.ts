@@ -46,9 +46,16 @@ export class SessionCheck {
   finish(): void {
     for (const row of this.#db.prepare('SELECT * FROM sessions').iterate() as Iterable<Row>) {
       const id = String(row['session_id'])
-      const expected = this.#sessions.get(id) ?? { lastSeq: 0, calls: undefined }
+      const expected = this.#sessions.get(id)
       this.#sessions.delete(id)
-      const stored = row['has_budget'] === 0 ? undefined : row['calls_remaining']
+      if (expected === undefined) {
+        this.#findings.add('the session is in the table, but not in the log', {
+          id,
+          column: 'sessions',
+        })
+        continue
+      }
+      const stored = budgetOf(row)
       if (row['last_seq'] !== expected.lastSeq) {
         const problem = `the table says call ${String(row['last_seq'])}, the log ${expected.lastSeq}`
         this.#findings.add(problem, { id, column: 'sessions.last_seq' })
@@ -79,6 +86,12 @@ export class SessionCheck {
     const session = this.#of(id)
     if (typeof session.calls === 'number') session.calls += calls
   }
+}
+
+// Exactly as the writer stores it: what it would read the same way is still not what it wrote.
+function budgetOf({ has_budget, calls_remaining }: Row): unknown {
+  if (has_budget === 1) return calls_remaining
+  return has_budget === 0 && calls_remaining === null ? undefined : 'contradictory'
 }
 
 function callsText(calls: unknown): string {

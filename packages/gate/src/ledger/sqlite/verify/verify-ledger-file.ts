@@ -8,14 +8,15 @@ import {
 } from '@latchgate/evidence'
 import type { Json } from '@latchgate/protocol'
 import { evidenceCrypto } from '../../../evidence-crypto.js'
+import { LedgerDamaged } from '../../faults.js'
 import { type Database, openDatabase } from '../database.js'
 import { integer, type Row } from '../row.js'
 import { assertLedger } from '../schema.js'
 import { checkKeys } from './check-keys.js'
 import { checkLogState } from './check-log-state.js'
 import { checkPayloads } from './check-payloads.js'
-import { checkProofs } from './check-proofs.js'
 import { IntentCheck } from './intent-check.js'
+import { ProofCheck } from './proof-check.js'
 import { SessionCheck } from './session-check.js'
 import { TileCheck } from './tile-check.js'
 
@@ -36,28 +37,46 @@ const PROGRESS_STEP = 1000
 /**
  * Reads a whole ledger, read-only and as of one moment, and reports what contradicts itself: leaves,
  * tree, tiles, keys, and every table that could have been derived from the leaves (notes/evidence 1,
- * 6). Throws LedgerDamaged for a file that is no ledger, NoteError for a `vkey` that is none, and
- * what SQLite says of a file that it cannot read.
+ * 6). Throws LedgerDamaged for a file that is no ledger, or that cannot be read to its end, and
+ * NoteError for a `vkey` that is none. Whoever gets no report has verified nothing.
  */
 export function verifyLedgerFile(options: LedgerFileToVerify): LogReport {
-  const db = openDatabase(options.path, { readOnly: true })
+  const { path } = options
+  const db = readable(path, () => openDatabase(path, { readOnly: true }))
   try {
-    db.exec('PRAGMA busy_timeout = 2000')
-    // One snapshot: a gate that writes meanwhile must not look like a contradiction.
-    db.exec('BEGIN')
-    assertLedger(db)
-    return verifySnapshot(db, options)
+    return readable(path, () => {
+      db.exec('PRAGMA busy_timeout = 2000')
+      // One snapshot: a gate that writes meanwhile must not look like a contradiction.
+      db.exec('BEGIN')
+      assertLedger(db)
+      return verifySnapshot(db, options)
+    })
   } finally {
     db.close()
   }
 }
 
+// SQLite's own words, with the file they are about. They do not come from the ledger's contents.
+function readable<T>(path: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    const { code, message } = error as { readonly code?: unknown; readonly message?: unknown }
+    if (code !== 'ERR_SQLITE_ERROR' && code !== 'SQLITE_ERROR' && code !== 'ERR_OUT_OF_RANGE')
+      throw error
+    throw new LedgerDamaged(`${path} cannot be read: ${String(message)}`, { cause: error })
+  }
+}
+
 function verifySnapshot(db: Database, options: LedgerFileToVerify): LogReport {
   const findings = new Findings(MAX_FINDINGS)
+  checkPages(db, findings)
   const keys = new KeyHistory()
   const tiles = new TileCheck(db, findings)
   const intents = new IntentCheck(db, findings)
   const sessions = new SessionCheck(db, findings)
+  const proofs = new ProofCheck(db, findings)
+  let latest = 0
   const report = verifyLog({
     crypto: evidenceCrypto,
     leaves: storedLeaves(db, options.onProgress),
@@ -69,16 +88,26 @@ function verifySnapshot(db: Database, options: LedgerFileToVerify): LogReport {
       keys.add(index, leaf)
       intents.add(index, leaf)
       sessions.add(leaf)
+      proofs.add(index, leaf)
+      latest = Math.max(latest, Date.parse(leaf.time))
     },
   })
   tiles.finish()
-  checkLogState(db, report, findings)
+  checkLogState(db, report, latest, findings)
   checkKeys(db, keys, findings)
   intents.finish()
   sessions.finish()
-  checkProofs(db, findings)
+  proofs.finish()
   checkPayloads(db, findings)
   return { ...report, findings: findings.kept, findingsOmitted: findings.omitted }
+}
+
+// Indexes are what the gate looks records up by; nothing else here reads them.
+function checkPages(db: Database, findings: Findings): void {
+  for (const row of db.prepare('PRAGMA integrity_check(20)').iterate() as Iterable<Row>) {
+    const found = String(row['integrity_check'])
+    if (found !== 'ok') findings.add(`SQLite: ${found}`, { column: 'integrity_check' })
+  }
 }
 
 function* storedLeaves(

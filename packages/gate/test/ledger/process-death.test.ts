@@ -1,0 +1,162 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { parseLeaf } from '@latchgate/evidence'
+import { type SqliteFault, sqliteFaultAt } from '@latchgate/testkit'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { openDatabase } from '../../src/ledger/sqlite/database.js'
+import { verifyLedgerFile } from '../../src/ledger/sqlite/verify/verify-ledger-file.js'
+import { note } from './entries.js'
+import { type LedgerDir, ledgerDir } from './sqlite-fixture.js'
+
+const CHILD = fileURLToPath(new URL('./ledger-child.js', import.meta.url))
+
+let place: LedgerDir
+
+beforeEach(() => {
+  place = ledgerDir()
+})
+
+afterEach(() => place.remove())
+
+const now = { now: Date.now }
+
+/** Runs the child to its end and returns what it said. */
+function child<T>(mode: string, fault?: SqliteFault): T {
+  const faulty =
+    fault === undefined
+      ? { execArgv: [], env: {} }
+      : sqliteFaultAt({ ...fault, marker: place.dir.file('struck') })
+  const args = [...faulty.execArgv, CHILD, mode, place.path, place.highWaterPath]
+  const env = { PATH: process.env['PATH'], ...faulty.env }
+  const { stdout, stderr, status } = spawnSync(process.execPath, args, {
+    env,
+    encoding: 'utf8',
+    timeout: 25_000,
+  })
+  expect(status, stderr).toBe(0)
+  return JSON.parse(stdout) as T
+}
+
+function findings(): unknown {
+  return verifyLedgerFile({ path: place.path }).findings
+}
+
+test.each([30, 120, 350])(
+  'kill -9 after %i confirmations: each of them is there, and the log verifies',
+  async (kills) => {
+    const args = [CHILD, 'write', place.path, place.highWaterPath]
+    const process_ = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    let text = ''
+    process_.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk
+      if (text.split('\n').length > kills) process_.kill('SIGKILL')
+    })
+    const [, signal] = (await once(process_, 'close')) as [unknown, unknown]
+    expect(signal).toBe('SIGKILL')
+    // The last line may have been cut.
+    const confirmed = text.split('\n').slice(0, -1)
+    expect(confirmed.length).toBeGreaterThanOrEqual(kills)
+    const ledger = await place.open(now)
+    const grants = new Set<unknown>()
+    for (let index = 0; index < ledger.size; index += 1) {
+      const leaf = parseLeaf((await ledger.leaf(index))!)
+      if (leaf.type === 'intent') grants.add(leaf.body['grant_id'])
+    }
+    for (const line of confirmed) {
+      const [kind, id = ''] = line.split(' ')
+      if (kind === 'intent') expect(grants.has(id), line).toBe(true)
+      else expect(await ledger.receipt(id), line).toBeDefined()
+    }
+    expect((await ledger.openIntents()).every((one) => one.outcome === 'unknown')).toBe(true)
+    await ledger.record(note())
+    await ledger.close()
+    expect(findings()).toEqual([])
+  },
+)
+
+describe('a commit that fails', () => {
+  interface Recovered {
+    readonly running: unknown
+    readonly together: readonly unknown[]
+    readonly meanwhile: unknown
+    readonly open: readonly (readonly [string, string])[]
+    readonly grants: { readonly running: string; readonly failing: string }
+    readonly again: unknown
+    readonly sealed: unknown
+    readonly on_disk: readonly unknown[]
+  }
+  const statement = 'INSERT INTO intents'
+
+  test('before it was on the disk: its waiters are told, nothing of it is there, all can be tried again', () => {
+    const fault = { statement, when: 'before', action: 'throw', onHit: 2 } as const
+    const found = child<Recovered>('recover', fault)
+    expect(found.running).toMatchObject({ ok: true })
+    expect(found.together).toEqual(['commit_failed', 'commit_failed'])
+    expect(found.meanwhile).toBe('commit_failed')
+    expect(found.on_disk).toEqual([false])
+    // This run is still working on it: it is not of a gate that is gone.
+    expect(found.open).toEqual([[found.grants.running, 'open']])
+    expect(found.again).toMatchObject({ ok: true, value: { sessionSeq: 2 } })
+    expect(found.sealed).toMatchObject({ index: expect.any(Number) as number })
+    expect(findings()).toEqual([])
+  })
+
+  test('after it was on the disk: its waiters are told the same, and its batch is found again', () => {
+    const fault = { statement, when: 'after', action: 'throw', onHit: 2 } as const
+    const found = child<Recovered>('recover', fault)
+    expect(found.together).toEqual(['commit_failed', 'commit_failed'])
+    expect(found.on_disk).toEqual([true])
+    expect(found.open).toEqual([
+      [found.grants.running, 'open'],
+      [found.grants.failing, 'open'],
+    ])
+    expect(found.again).toEqual({ ok: false, error: { code: 'grant_consumed' } })
+    expect(found.sealed).toMatchObject({ index: expect.any(Number) as number })
+    expect(findings()).toEqual([])
+  })
+
+  test.each(['before', 'after'] as const)(
+    'a receipt whose commit failed %s the disk had it is sealed once by trying again',
+    (when) => {
+      const fault = { statement: 'UPDATE intents SET outcome = ?', when, action: 'throw' } as const
+      const found = child<{ first: unknown; second: { index: number }; stored: number }>(
+        'seal-twice',
+        fault,
+      )
+      expect(found.first).toBe('commit_failed')
+      expect(found.second.index).toBe(3)
+      expect(found.stored).toBe(3)
+      const db = openDatabase(place.path, { readOnly: true })
+      const receipts = db.prepare("SELECT count(*) AS n FROM leaves WHERE type = 'receipt'").get()
+      db.close()
+      expect(receipts).toMatchObject({ n: 1 })
+      expect(findings()).toEqual([])
+    },
+  )
+
+  test('for want of room on the disk denies until there is some, and loses nothing that was confirmed', async () => {
+    const found = child<{
+      readonly code: unknown
+      readonly whileFull: unknown
+      readonly healthyWhileFull: boolean
+      readonly afterwards: unknown
+      readonly confirmed: readonly string[]
+    }>('fill-disk')
+    expect(found.code).toBe('commit_failed')
+    expect(found.whileFull).toBe('commit_failed')
+    expect(found.healthyWhileFull).toBe(false)
+    expect(found.afterwards).toMatchObject({ index: expect.any(Number) as number })
+    expect(found.confirmed.length).toBeGreaterThan(10)
+    expect(findings()).toEqual([])
+    const db = openDatabase(place.path, { readOnly: true })
+    const ids = new Set(
+      db
+        .prepare('SELECT id FROM leaves')
+        .all()
+        .map((row) => (row as { id: string }).id),
+    )
+    db.close()
+    expect(found.confirmed.filter((id) => !ids.has(id))).toEqual([])
+  })
+})
