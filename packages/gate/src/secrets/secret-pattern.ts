@@ -32,13 +32,17 @@ export function patternsOf(value: string): readonly SecretPattern[] {
   if (value === '') return []
   const texts = new Set([value, value.trim(), ...urlParts(value)])
   texts.delete('')
-  const patterns = [...texts].map((text) => pattern(text))
-  const bytes = Buffer.from(value, 'utf8')
+  return [...texts].flatMap(patternsOfText)
+}
+
+function patternsOfText(text: string): readonly SecretPattern[] {
+  const patterns = [pattern(text)]
+  const bytes = Buffer.from(text, 'utf8')
   if (bytes.length < MIN_DERIVED_BYTES) return patterns
   patterns.push(pattern(bytes.toString('hex'), { anyCase: true, wraps: true }))
   for (let offset = 0; offset < 3; offset += 1) patterns.push(...base64Patterns(bytes, offset))
   // UTF-16, of either byte order: what both have in common.
-  if (bytes.length === value.length) patterns.push(pattern(Array.from(value).join('\0')))
+  if (bytes.length === text.length) patterns.push(pattern(Array.from(text).join('\0')))
   return patterns
 }
 

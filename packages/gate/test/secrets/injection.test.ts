@@ -70,6 +70,16 @@ test('a query pair goes behind the others, encoded once, and the others keep the
   expect(injected.value.injected).toEqual([{ name: 'TOKEN', into: 'query:api key' }])
 })
 
+test('what is written on the wire in place of a value is to be searched for as well', () => {
+  const given = { TOKEN: 'a"b/é 0123' }
+  const query = into(POST, [secret({ kind: 'query', name: 'k' })], given)
+  expect(query.ok && query.value.derived).toEqual(['a%22b%2F%C3%A9%200123'])
+  const body = into(POST, [secret({ kind: 'body', pointer: '/k' })], given)
+  expect(body.ok && body.value.derived).toEqual(['a\\"b/é 0123'])
+  const plain = into(POST, [secret({ kind: 'query', name: 'k' })])
+  expect(plain.ok && plain.value.derived).toEqual([])
+})
+
 test('a query that a caller names as well is refused', () => {
   const asked = { ...GET, url: 'https://api.example.com/?%6bey=mine' }
   expect(into(asked, [secret({ kind: 'query', name: 'key' })])).toEqual({

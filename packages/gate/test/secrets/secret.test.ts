@@ -10,8 +10,7 @@ const secret = new Secret(VALUE)
 test.each<[string, () => string]>([
   ['toString', () => secret.toString()],
   ['String()', () => String(secret)],
-  ['a template literal', () => `${secret}`],
-  ['concatenation', () => `${''}${secret as unknown as string}`],
+  ['a template literal', () => `${secret as unknown as string}`],
   ['toJSON', () => JSON.parse(JSON.stringify(secret)) as string],
   ['inspect', () => inspect(secret)],
   ['inspect with everything shown', () => inspect(secret, { showHidden: true, getters: true })],
@@ -44,7 +43,7 @@ test('a structured log that is handed a secret, plain, nested or in an error, do
 
 test('a secret has no member to enumerate, copy or assign, and is cloned without its value', () => {
   expect(Object.keys(secret)).toEqual([])
-  expect({ ...secret }).toEqual({})
+  expect(Object.assign({}, secret)).toEqual({})
   expect(Reflect.ownKeys(secret)).toEqual([])
   expect(JSON.stringify(structuredClone(secret))).toBe('{}')
   expect(secret.reveal()).toBe(VALUE)
