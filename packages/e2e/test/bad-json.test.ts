@@ -28,8 +28,6 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  expect(world.upstream.requestsStarted, 'nothing was sent').toBe(0)
-  expect(leaksOf(world, [TOKEN], answers)).toEqual([])
   await world.close()
 })
 
@@ -249,3 +247,9 @@ test.each([
     })
   },
 )
+
+test('after all of this nothing was sent, and the token is in no answer, log or file', () => {
+  expect(answers.length).toBeGreaterThan(35)
+  expect(world.upstream.requestsStarted).toBe(0)
+  expect(leaksOf(world, [TOKEN], answers)).toEqual([])
+})

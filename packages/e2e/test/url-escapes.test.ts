@@ -30,8 +30,6 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  expect(asked, 'no name was resolved').toEqual([])
-  expect(leaksOf(world, [TOKEN], answers)).toEqual([])
   await world.close()
 })
 
@@ -199,4 +197,10 @@ test.each([
     answer.json()['deny_reason'],
   )
   expectDenied(answer, 'policy_denied', /./)
+})
+
+test('after all of this no name was resolved, and the token is in no answer, log or file', () => {
+  expect(answers.length).toBeGreaterThan(60)
+  expect(asked).toEqual([])
+  expect(leaksOf(world, [TOKEN], answers)).toEqual([])
 })

@@ -46,18 +46,24 @@ export class Sweeper {
   }
 
   /**
-   * At start: every open intent is of a gate that is gone, because the ledger's lock was free.
-   * Returns how many there were.
+   * At start: an open intent of another run is of a gate that is gone, because the ledger's lock was
+   * free. Those of this run, which has opened its ledger anew, are still being executed. Returns how
+   * many there were.
    */
   markOrphans(now: number): number {
-    const orphans = this.#tables.intents.overdue(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
+    const open = this.#tables.intents.overdue(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
+    const orphans = open.filter((intent) => this.#intentLeaf(intent).gate !== this.#gateId)
     for (const intent of orphans) this.#markUnknown(intent, 'gate_restarted', now)
     return orphans.length
   }
 
+  #intentLeaf({ leaf, grantId }: IntentRow): Leaf {
+    const row = requireRow(this.#leaf.get(leaf), `the leaf of intent ${grantId}`)
+    return parseLeaf(blob(row, 'bytes'))
+  }
+
   #markUnknown(intent: IntentRow, reason: UnknownReason, now: number): void {
-    const row = requireRow(this.#leaf.get(intent.leaf), `the leaf of intent ${intent.grantId}`)
-    const { body, time, gate } = parseLeaf(blob(row, 'bytes'))
+    const { body, time, gate } = this.#intentLeaf(intent)
     const unknown: JsonObject = {
       grant_id: intent.grantId,
       trace_id: body['trace_id'] ?? null,
