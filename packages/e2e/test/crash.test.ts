@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { verifyLedgerFile } from '@latchgate/gate'
+import { openDatabase, verifyLedgerFile } from '@latchgate/gate'
 import { createTestCa, startUpstream, type Upstream } from '@latchgate/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { leaksOf } from '../src/harness/evidence.js'
 import { createTestProject, startTestGate, type TestProject } from '../src/harness/gate.js'
 import { executeRaw, type HeldLease, RawClient, takeLease } from '../src/harness/raw-client.js'
 import { spawnGate } from '../src/harness/spawned-gate.js'
 
 const PARAMS = { url: 'https://api.github.com/' }
+const TOKEN = 'ghp_0123456789abcdefghijklmnop'
 
 let upstream: Upstream
 let caPem: string
@@ -32,7 +34,10 @@ async function afterwards(
   readonly unknown: number
   readonly left: number | null | undefined
   readonly findings: number
+  readonly records: readonly string[]
+  readonly leaks: readonly string[]
 }> {
+  const leaks = leaksOf({ gate: { project: given, logs: [] } }, [TOKEN], [])
   const gate = await startTestGate(given)
   try {
     const intents = await gate.services.ledger.openIntents()
@@ -40,6 +45,8 @@ async function afterwards(
       unknown: intents.filter((intent) => intent.outcome === 'unknown').length,
       left: await gate.services.ledger.callsRemaining(lease.sessionId),
       findings: verifyLedgerFile({ path: given.ledger }).findings.length,
+      records: recordsOf(given, lease),
+      leaks,
     }
   } finally {
     await gate.close()
@@ -47,26 +54,52 @@ async function afterwards(
   }
 }
 
+/** Type and principal of the records of a session, after that of its lease. */
+function recordsOf(given: TestProject, lease: HeldLease): readonly string[] {
+  const db = openDatabase(given.ledger, { readOnly: true })
+  try {
+    const rows = db
+      .prepare('SELECT type, principal FROM leaves WHERE session_id = ? ORDER BY leaf')
+      .all(lease.sessionId) as { type: string; principal: string }[]
+    return rows.slice(1).map(({ type, principal }) => `${type} of ${principal}`)
+  } finally {
+    db.close()
+  }
+}
+
+const UNKNOWN = ['intent of agent-test', 'unknown of agent-test']
+const SEALED = ['intent of agent-test', 'receipt of agent-test', 'decision of agent-test']
+
 const POINTS = [
-  // point, requests at the upstream, unknown intents, calls left of 5
-  ['before-intent-commit', 0, 0, 5],
-  ['after-intent-commit', 0, 1, 4],
-  ['before-seal-commit', 1, 1, 4],
-  ['after-seal-commit', 1, 0, 4],
+  // point, requests at the upstream, unknown intents, calls left of 5, records
+  ['before-intent-commit', 0, 0, 5, []],
+  ['after-intent-commit', 0, 1, 4, UNKNOWN],
+  ['before-seal-commit', 1, 1, 4, UNKNOWN],
+  ['after-seal-commit', 1, 0, 4, SEALED],
 ] as const
 
 test.each(POINTS)(
   'kill -9 %s: %i requests, %i unknown, %i calls left',
-  async (point, sent, unknown, left) => {
+  async (point, sent, unknown, left, records) => {
     upstream.clear()
     const given = await project()
-    const gate = await spawnGate(given, { LATCHGATE_FAULT_POINT: point })
+    const gate = await spawnGate(given, {
+      LATCHGATE_FAULT_POINT: point,
+      LATCHGATE_SECRET_GITHUB_TOKEN: TOKEN,
+    })
     const lease = await takeLease(gate.client, { budgets: { max_calls: 5 } })
-    await expect(executeRaw(gate.client, lease, 'http_fetch', PARAMS)).rejects.toThrow()
+    await expect(executeRaw(gate.client, lease, 'github_read', { path: 'user' })).rejects.toThrow()
     expect((await gate.ended).signal).toBe('SIGKILL')
     await gate.kill()
     expect(upstream.requests).toHaveLength(sent)
-    expect(await afterwards(given, lease)).toEqual({ unknown, left, findings: 0 })
+    expect(gate.log()).not.toContain(TOKEN)
+    expect(await afterwards(given, lease)).toEqual({
+      unknown,
+      left,
+      findings: 0,
+      records,
+      leaks: [],
+    })
     expect(upstream.requests, 'nothing is repeated by itself').toHaveLength(sent)
   },
 )
@@ -89,7 +122,13 @@ test('kill -9 while the upstream works: the call is unknown, never repeated, nev
   while (upstream.requestsStarted === started) await sleep(10)
   await gate.kill()
   expect(await failed).toBe('cut off')
-  expect(await afterwards(given, lease)).toEqual({ unknown: 1, left: 4, findings: 0 })
+  expect(await afterwards(given, lease)).toEqual({
+    unknown: 1,
+    left: 4,
+    findings: 0,
+    records: UNKNOWN,
+    leaks: [],
+  })
 })
 
 test('kill -9 under load: after it every answered call has its receipt, and the ledger is whole', async () => {

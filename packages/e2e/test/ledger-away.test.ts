@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { openDatabase, verifyLedgerFile } from '@latchgate/gate'
+import { verifyLedgerFile } from '@latchgate/gate'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { leavesOf } from '../src/harness/evidence.js'
+import { takeLedgerAway } from '../src/harness/ledger-lock.js'
 import { executeRaw, type HeldLease, takeLease } from '../src/harness/raw-client.js'
 import { startWorld, type World } from '../src/harness/world.js'
 
@@ -19,17 +20,6 @@ afterEach(async () => {
   await world.close()
 })
 
-/** Keeps the ledger from committing, as a full or a broken disk would; returns what ends that. */
-function takeLedgerAway(): () => void {
-  const db = openDatabase(world.gate.project.ledger)
-  db.exec('PRAGMA busy_timeout = 5000')
-  db.exec('BEGIN IMMEDIATE')
-  return () => {
-    db.exec('ROLLBACK')
-    db.close()
-  }
-}
-
 async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   for (let tries = 0; tries < 600; tries += 1) {
     if (await holds()) return
@@ -44,7 +34,7 @@ const typesOf = (traceId: unknown): readonly string[] =>
 test('a ledger that is away while the upstream works: the receipt is kept, stored once, and answered', async () => {
   let giveBack: (() => void) | undefined
   world.upstream.on('GET', '/x', () => {
-    giveBack = takeLedgerAway()
+    giveBack = takeLedgerAway(world.gate)
     return { body: 'done' }
   })
   const call = executeRaw(world.client, lease, 'http_fetch', PARAMS)
@@ -63,7 +53,7 @@ test('a ledger that is away while the upstream works: the receipt is kept, store
 test('a ledger that stays away: 500 evidence_persistence_failed, and the receipt is there when it comes back', async () => {
   let giveBack: (() => void) | undefined
   world.upstream.on('GET', '/x', () => {
-    giveBack = takeLedgerAway()
+    giveBack = takeLedgerAway(world.gate)
     return { body: 'done' }
   })
   const answer = await executeRaw(world.client, lease, 'http_fetch', PARAMS)
@@ -85,7 +75,7 @@ test('a ledger that stays away: 500 evidence_persistence_failed, and the receipt
 }, 60_000)
 
 test('a ledger that is away before the intent: 503, nothing sent, and the next call is served', async () => {
-  const giveBack = takeLedgerAway()
+  const giveBack = takeLedgerAway(world.gate)
   const answer = await executeRaw(world.client, lease, 'http_fetch', PARAMS)
   expect(answer.status, answer.text).toBe(503)
   expect(answer.json()).toEqual({
@@ -101,7 +91,7 @@ test('a ledger that is away before the intent: 503, nothing sent, and the next c
 }, 60_000)
 
 test('a denial that cannot be recorded is not given: 503 instead of 404', async () => {
-  const giveBack = takeLedgerAway()
+  const giveBack = takeLedgerAway(world.gate)
   const answer = await executeRaw(world.client, lease, 'no_such_action', {})
   giveBack()
   expect([answer.status, answer.json()['error']]).toEqual([503, 'store_unavailable'])

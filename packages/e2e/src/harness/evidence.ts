@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { openDatabase } from '@latchgate/gate'
 import type { JsonObject } from '@latchgate/protocol'
+import type { TestGate } from './gate.js'
 import type { RawAnswer } from './raw-client.js'
 import type { World } from './world.js'
 
@@ -50,7 +51,9 @@ export function receiptOf(world: Pick<World, 'gate'>, answer: RawAnswer): JsonOb
  * the ledger (its payloads and WAL included). Knows nothing of the gate's own search.
  */
 export function leaksOf(
-  world: Pick<World, 'gate'>,
+  world: {
+    readonly gate: Pick<TestGate, 'logs'> & { readonly project: { readonly ledger: string } }
+  },
   secrets: readonly string[],
   answers: readonly RawAnswer[],
 ): readonly string[] {
