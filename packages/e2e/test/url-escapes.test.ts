@@ -199,6 +199,19 @@ test.each([
   expectDenied(answer, 'policy_denied', /./)
 })
 
+test('a URL may have 8192 characters as it is sent: such a call has its intent and its receipt', async () => {
+  const longest = `https://api.github.com/${'\u754c'.repeat(907)}`
+  expect(new URL(longest).href).toHaveLength(8186)
+  const answer = await executeRaw(world.client, lease, 'http_fetch', { url: longest })
+  expect(answer.status, answer.text).toBe(200)
+  const types = leavesOf(world, answer.json()['trace_id']).map(({ type }) => type)
+  expect(types).toEqual(['intent', 'receipt', 'decision'])
+  const tooLong = await call('http_fetch', { url: `${longest}\u754c` })
+  expect(tooLong.status, tooLong.text).toBe(422)
+  expect(tooLong.json()['message']).toBe('/ the URL is longer than 8192 characters')
+  expectDenied(tooLong, 'schema_violation', /longer than 8192/)
+})
+
 test('after all of this no name was resolved, and the token is in no answer, log or file', () => {
   expect(answers.length).toBeGreaterThan(60)
   expect(asked).toEqual([])

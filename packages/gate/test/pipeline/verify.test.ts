@@ -227,3 +227,12 @@ test('a message is cut between characters, and controls are not passed on', asyn
   expect(Buffer.byteLength(message)).toBeLessThanOrEqual(500)
   expect(message.startsWith('a  [31m😀')).toBe(true)
 })
+
+test('what a module reports as its status cannot make a receipt too large to be stored', async () => {
+  const output = { ok: true, status: 'x'.repeat(100_000) }
+  const call = verify(services, await dispatched({ output }))
+  expect(call.verification).toEqual({
+    status: 'verification_failed',
+    reason: 'provider reported no status but host observed HTTP 200',
+  })
+})
