@@ -14,12 +14,10 @@ const answers: RawAnswer[] = []
 beforeAll(async () => {
   world = await startWorld(
     {
-      tables:
-        '[rate_limits]\nexecute_rps_per_session = 1000\nexecute_rps_per_principal = 1000\n' +
-        '[secrets.hosts]\nAPI_BEARER_TOKEN = ["api.example.com"]',
+      tables: '[rate_limits]\nexecute_rps_per_session = 1000\nexecute_rps_per_principal = 1000',
     },
     {
-      env: { LATCHGATE_SECRET_GITHUB_TOKEN: TOKEN, LATCHGATE_SECRET_API_BEARER_TOKEN: TOKEN },
+      env: { LATCHGATE_SECRET_GITHUB_TOKEN: TOKEN },
       lookup: async (host) => {
         asked.push(host)
         return ['127.0.0.1']
@@ -182,21 +180,6 @@ test.each([
   expect(answer.status, answer.text).toBe(422)
   expect(answer.json()).toMatchObject({ error: 'schema_violation', path: /^\// })
   expectDenied(answer, 'schema_violation', /./)
-})
-
-test.each([
-  'https://evil.com/@api.example.com',
-  'https://api.example.com.evil.com/',
-  'https://sub.api.example.com/',
-  'https://api.github.com/',
-])('a bearer token that is bound to api.example.com does not go to %s', async (url) => {
-  const answer = await call('http_bearer_get', { url })
-  expect(answer.status, answer.text).toBe(403)
-  expect(answer.json()).toMatchObject({ error: 'policy_denied', principal: 'agent-test' })
-  expect(['approval_not_available', 'secret_not_bound_to_host']).toContain(
-    answer.json()['deny_reason'],
-  )
-  expectDenied(answer, 'policy_denied', /./)
 })
 
 test('a URL may have 8192 characters as it is sent: such a call has its intent and its receipt', async () => {

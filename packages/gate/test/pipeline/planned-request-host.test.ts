@@ -42,7 +42,8 @@ function hostOf(
     request: async (request: EgressRequest): Promise<EgressResult> => {
       left.push(request)
       const result = results[left.length - 1]
-      if (result === undefined || result instanceof Error) throw result
+      if (result === undefined) throw new Error('more requests than results')
+      if (result instanceof Error) throw result
       return result
     },
     close: async () => undefined,
