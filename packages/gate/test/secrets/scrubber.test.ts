@@ -212,6 +212,12 @@ test('a secret URL is known by its path and by its long segments alone', () => {
   expect(scrubber.text('https://hooks.example.com/services/').found).toBe(false)
 })
 
+test('a secret URL without a long segment is found in Base64 by its path', () => {
+  const scrubber = new Scrubber(['https://hooks.example.com/a/b1/c2d3'])
+  const line = 'POST /a/b1/c2d3 HTTP/1.1'
+  expect(scrubber.text(Buffer.from(line).toString('base64')).found).toBe(true)
+})
+
 test('without secrets nothing is looked at', () => {
   const bytes = Buffer.from('anything')
   expect(new Scrubber([]).bytes(bytes)).toEqual({ bytes, found: false })
