@@ -233,6 +233,6 @@ test('what a module reports as its status cannot make a receipt too large to be 
   const call = verify(services, await dispatched({ output }))
   expect(call.verification).toEqual({
     status: 'verification_failed',
-    reason: 'provider reported no status but host observed HTTP 200',
+    reason: `provider reported HTTP "${'x'.repeat(63)} but host observed HTTP 200`,
   })
 })
