@@ -64,7 +64,7 @@ export async function intending(change: JsonObject = {}): Promise<Intending> {
     agentLabel: null,
     declaredBytes: null,
     readBody: async () => new TextEncoder().encode('{"title":"hello"}'),
-    admitted: true,
+    peerToken: { giveBack: async () => undefined },
     agent: {
       claims: {
         sub: 'agent-1',
