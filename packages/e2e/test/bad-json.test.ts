@@ -236,7 +236,7 @@ test.each([
     expect(answer.status, answer.text).toBe(404)
     expect(answer.json()).toEqual({
       error: 'action_not_found',
-      message: `no action '${name}': GET /v1/actions lists what there is`,
+      message: `no action '${name.replace('\0', ' ')}': GET /v1/actions lists what there is`,
       trace_id: TRACE,
     })
     expectDenied(answer, {
