@@ -5,7 +5,7 @@ import { executeRaw, type RawAnswer, takeLease } from '../src/harness/raw-client
 import { startWorld, type World } from '../src/harness/world.js'
 
 const TOKEN = 'ghp_0123456789abcdefghijklmnop'
-/** Documentation addresses: public by class, and nothing answers there. */
+/** A public address that listens on no port 443; with a network, the gate does try to connect to it. */
 const PUBLIC = '198.41.0.4'
 
 const READ = `# Risk rationale: a read of a test upstream.
