@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '@latchgate/protocol'
+import { type Json, type JsonObject, sanitizeText } from '@latchgate/protocol'
 import type { Manifest } from './manifest/manifest.js'
 
 /** What became of an effect, as it stands in the receipt (actions spec 18). */
@@ -47,9 +47,9 @@ function verifyHttpStatus(
   }
   const reported = reportedStatus(output)
   if (reported !== undefined && reported !== status) {
-    return failed(
-      `provider reported HTTP ${JSON.stringify(reported)} but host observed HTTP ${status}`,
-    )
+    // The module chose what stands there, and a whole one could outgrow the receipt.
+    const shown = sanitizeText(JSON.stringify(reported), 64)
+    return failed(`provider reported HTTP ${shown} but host observed HTTP ${status}`)
   }
   if (required_fields.length > 0) {
     const document = upstreamDocument(observed.body)

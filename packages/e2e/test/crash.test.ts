@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { verifyLedgerFile } from '@latchgate/gate'
+import { openDatabase, verifyLedgerFile } from '@latchgate/gate'
 import { createTestCa, sqliteFaultAt, startUpstream, type Upstream } from '@latchgate/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { leaksOf } from '../src/harness/evidence.js'
 import { createTestProject, startTestGate, type TestProject } from '../src/harness/gate.js'
 import { executeRaw, type HeldLease, RawClient, takeLease } from '../src/harness/raw-client.js'
 import { spawnGate } from '../src/harness/spawned-gate.js'
 
 const PARAMS = { url: 'https://api.github.com/' }
+const TOKEN = 'ghp_0123456789abcdefghijklmnop'
 
 let upstream: Upstream
 let caPem: string
@@ -32,7 +34,10 @@ async function afterwards(
   readonly unknown: number
   readonly left: number | null | undefined
   readonly findings: number
+  readonly records: readonly string[]
+  readonly leaks: readonly string[]
 }> {
+  const leaks = leaksOf({ gate: { project: given, logs: [] } }, [TOKEN], [])
   const gate = await startTestGate(given)
   try {
     const intents = await gate.services.ledger.openIntents()
@@ -40,6 +45,8 @@ async function afterwards(
       unknown: intents.filter((intent) => intent.outcome === 'unknown').length,
       left: await gate.services.ledger.callsRemaining(lease.sessionId),
       findings: verifyLedgerFile({ path: given.ledger }).findings.length,
+      records: recordsOf(given, lease),
+      leaks,
     }
   } finally {
     await gate.close()
@@ -52,27 +59,54 @@ const STATEMENTS = {
   seal: 'UPDATE intents SET outcome = ?',
 } as const
 
+/** Type and principal of the records of a session, after that of its lease. */
+function recordsOf(given: TestProject, lease: HeldLease): readonly string[] {
+  const db = openDatabase(given.ledger, { readOnly: true })
+  try {
+    const rows = db
+      .prepare('SELECT type, principal FROM leaves WHERE session_id = ? ORDER BY leaf')
+      .all(lease.sessionId) as { type: string; principal: string }[]
+    return rows.slice(1).map(({ type, principal }) => `${type} of ${principal}`)
+  } finally {
+    db.close()
+  }
+}
+
+const UNKNOWN = ['intent of agent-test', 'unknown of agent-test']
+const SEALED = ['intent of agent-test', 'receipt of agent-test', 'decision of agent-test']
+
 const POINTS = [
-  // when, which commit, requests at the upstream, unknown intents, calls left of 5
-  ['before', 'intent', 0, 0, 5],
-  ['after', 'intent', 0, 1, 4],
-  ['before', 'seal', 1, 1, 4],
-  ['after', 'seal', 1, 0, 4],
+  // when, which commit, requests at the upstream, unknown intents, calls left of 5, records
+  ['before', 'intent', 0, 0, 5, []],
+  ['after', 'intent', 0, 1, 4, UNKNOWN],
+  ['before', 'seal', 1, 1, 4, UNKNOWN],
+  ['after', 'seal', 1, 0, 4, SEALED],
 ] as const
 
 test.each(POINTS)(
   'kill -9 %s the commit of the %s: %i requests, %i unknown, %i calls left',
-  async (when, commit, sent, unknown, left) => {
+  async (when, commit, sent, unknown, left, records) => {
     upstream.clear()
     const given = await project()
     const statement = STATEMENTS[commit]
-    const gate = await spawnGate(given, sqliteFaultAt({ statement, when, action: 'kill' }))
+    const { execArgv, env } = sqliteFaultAt({ statement, when, action: 'kill' })
+    const gate = await spawnGate(given, {
+      execArgv,
+      env: { ...env, LATCHGATE_SECRET_GITHUB_TOKEN: TOKEN },
+    })
     const lease = await takeLease(gate.client, { budgets: { max_calls: 5 } })
-    await expect(executeRaw(gate.client, lease, 'http_fetch', PARAMS)).rejects.toThrow()
+    await expect(executeRaw(gate.client, lease, 'github_read', { path: 'user' })).rejects.toThrow()
     expect((await gate.ended).signal).toBe('SIGKILL')
     await gate.kill()
     expect(upstream.requests).toHaveLength(sent)
-    expect(await afterwards(given, lease)).toEqual({ unknown, left, findings: 0 })
+    expect(gate.log()).not.toContain(TOKEN)
+    expect(await afterwards(given, lease)).toEqual({
+      unknown,
+      left,
+      findings: 0,
+      records,
+      leaks: [],
+    })
     expect(upstream.requests, 'nothing is repeated by itself').toHaveLength(sent)
   },
 )
@@ -95,7 +129,13 @@ test('kill -9 while the upstream works: the call is unknown, never repeated, nev
   while (upstream.requestsStarted === started) await sleep(10)
   await gate.kill()
   expect(await failed).toBe('cut off')
-  expect(await afterwards(given, lease)).toEqual({ unknown: 1, left: 4, findings: 0 })
+  expect(await afterwards(given, lease)).toEqual({
+    unknown: 1,
+    left: 4,
+    findings: 0,
+    records: UNKNOWN,
+    leaks: [],
+  })
 })
 
 test('kill -9 under load: after it every answered call has its receipt, and the ledger is whole', async () => {

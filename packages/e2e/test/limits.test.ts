@@ -1,8 +1,8 @@
-import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
+import { decisionOf, leavesOf } from '../src/harness/evidence.js'
 import type { ProjectSettings } from '../src/harness/gate.js'
-import { credentials, executeRaw, RawClient, takeLease } from '../src/harness/raw-client.js'
+import { executeRaw, RawClient, takeLease } from '../src/harness/raw-client.js'
 import { startWorld, type World } from '../src/harness/world.js'
 
 const FAST = [
@@ -49,6 +49,11 @@ test('a budget of zero is budget_exhausted at once; a budget without a limit has
       trace_id: expect.any(String),
     },
   ])
+  expect(decisionOf(world, refused)).toMatchObject({
+    principal: 'agent-test',
+    decision: 'deny',
+    code: 'budget_exhausted',
+  })
   const cost = await takeLease(world.client, { budgets: { max_cost_usd_cents: 5 } })
   expect((await executeRaw(world.client, cost, 'http_fetch', PARAMS)).status).toBe(200)
 })
@@ -60,6 +65,7 @@ test('a call that never left the gate is given back to the budget', async () => 
     url: 'https://httpbin.org/',
   })
   expect(refused.json()).toMatchObject({ error_type: 'upstream_unreachable', outcome: 'not_sent' })
+  expect(decisionOf(world, refused)).toMatchObject({ outcome: 'not_sent', refund: true })
   expect((await executeRaw(world.client, lease, 'http_fetch', PARAMS)).status).toBe(200)
   expect((await executeRaw(world.client, lease, 'http_fetch', PARAMS)).status).toBe(403)
 })
@@ -98,29 +104,6 @@ test('garbage is limited by peer before any cryptography, and does not lock out 
   expect((await executeRaw(world.client, lease, 'http_fetch', PARAMS)).status).toBe(200)
 })
 
-test('a client that hangs up changes nothing: the call finishes and its receipt exists', async () => {
-  const world = await begin()
-  world.upstream.on('GET', '/slow', async () => {
-    await sleep(300)
-    return { body: 'done' }
-  })
-  const lease = await takeLease(world.client)
-  const path = '/v1/actions/http_fetch/execute'
-  const body = JSON.stringify({ url: 'https://api.github.com/slow' })
-  const { authorization, dpop } = credentials(lease, 'POST', path)
-  const before = (await world.gate.services.ledger.openIntents()).length
-  const socket = connect(world.gate.project.socket)
-  socket.write(
-    `POST ${path} HTTP/1.1\r\nhost: localhost\r\nauthorization: ${authorization}\r\ndpop: ${dpop}\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
-  )
-  while (world.upstream.requestsStarted === 0) await sleep(10)
-  socket.destroy()
-  expect(await world.gate.services.ledger.openIntents()).toHaveLength(before + 1)
-  await sleep(600)
-  expect(await world.gate.services.ledger.openIntents()).toHaveLength(before)
-  expect(world.upstream.requests).toHaveLength(1)
-})
-
 test('beyond the slots and the wait a call is 503 overloaded, and has used up nothing', async () => {
   const world = await begin({
     tables: `${FAST}\n[limits]\nmax_in_flight = 2\nqueue_ms = 50`,
@@ -145,4 +128,35 @@ test('beyond the slots and the wait a call is 503 overloaded, and has used up no
     trace_id: expect.any(String),
   })
   expect(await world.gate.services.ledger.callsRemaining(lease.sessionId)).toBe(98)
+  const [refused] = overloaded
+  if (refused === undefined) throw new Error('nobody was refused')
+  expect(decisionOf(world, refused)).toMatchObject({
+    principal: 'agent-test',
+    decision: 'error',
+    code: 'overloaded',
+  })
+  const types = leavesOf(world, refused.json()['trace_id']).map(({ type }) => type)
+  expect(types, 'no intent').toEqual(['decision'])
 })
+
+test.each(['unknown', 'answered'])(
+  'a call whose request left is not given back, however it ended: %s',
+  async (outcome) => {
+    const world = await begin()
+    world.upstream.on('GET', '/', (_request, wire) => {
+      if (outcome === 'unknown') wire.reset()
+      else wire.socket.end('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort')
+      return undefined
+    })
+    const lease = await takeLease(world.client, { budgets: { max_calls: 2 } })
+    const answer = await executeRaw(world.client, lease, 'http_fetch', PARAMS)
+    expect([answer.status, answer.json()['outcome']], answer.text).toEqual([502, outcome])
+    expect(decisionOf(world, answer)).toMatchObject({
+      outcome,
+      refund: false,
+      budgets_before: { calls_remaining: 2 },
+      budgets_after: { calls_remaining: 1 },
+    })
+    expect(await world.gate.services.ledger.callsRemaining(lease.sessionId)).toBe(1)
+  },
+)

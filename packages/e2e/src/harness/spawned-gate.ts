@@ -40,6 +40,10 @@ export async function spawnGate(
   child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
     text += chunk
   })
+  // A test that fails before it stops its gate must not leave one behind.
+  const killWithTest = (): boolean => child.kill('SIGKILL')
+  process.once('exit', killWithTest)
+  child.once('exit', () => process.off('exit', killWithTest))
   const ended = once(child, 'exit').then(([code, signal]) => ({
     code: code as number | null,
     signal: signal as string | null,

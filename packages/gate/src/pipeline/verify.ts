@@ -22,9 +22,17 @@ export function verify(_services: Services, call: Dispatched): Verified {
     const failure = { type: 'response_schema' as const, message }
     return { ...call, outcome, failure, output: null, verification: { status: 'skipped' } }
   }
+  const { status } = run.observed
+  if (status !== null && !acceptsStatus(call, status)) {
+    // Whatever the verifier: an action that declares its effect unverifiable does not thereby accept
+    // the errors of its upstream.
+    const reason = `HTTP status ${status} is not in the accepted set`
+    const verification = { status: 'verification_failed', reason }
+    const output = withUpstreamStatus(run.output, status)
+    return { ...call, outcome, failure: null, output, verification }
+  }
   const verification = bounded(verifyEffect(registered.manifest, run.observed, run.output))
-  const output = withUpstreamStatus(call, run.output)
-  return { ...call, outcome, failure: null, output, verification }
+  return { ...call, outcome, failure: null, output: run.output, verification }
 }
 
 // A reason may quote what the provider reported, of any length: it must fit into the receipt.
@@ -40,9 +48,7 @@ function acceptsStatus(call: Dispatched, status: number): boolean {
   return status >= 200 && status <= 299
 }
 
-function withUpstreamStatus(call: Dispatched, output: JsonObject): JsonObject {
-  const { status } = call.run.observed
-  if (status === null || acceptsStatus(call, status)) return output
+function withUpstreamStatus(output: JsonObject, status: number): JsonObject {
   const message = `the upstream answered ${status}, which this action does not accept`
   return { ...output, ok: false, error: { code: 'upstream_status', status, message } }
 }

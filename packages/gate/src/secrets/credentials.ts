@@ -10,7 +10,8 @@ export interface Injection {
   readonly injected: readonly InjectedSecret[]
   /**
    * What was made of the secrets and is as good as they are, to be searched for in the response as
-   * well: a Basic blob, a signature. The values themselves are not in it.
+   * well: a Basic blob, a signature, a value as it was escaped for its place. The values themselves
+   * are not in it.
    */
   readonly derived: readonly string[]
 }

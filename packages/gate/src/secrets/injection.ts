@@ -1,7 +1,7 @@
 import type { SecretBinding, SecretInjection, Target } from '@latchgate/catalogue'
 import { err, ok, type Result } from '@latchgate/protocol'
 import { type Injection, placeBasic, placeSignature, type Revealed } from './credentials.js'
-import { placeInBody, placeInHeader, placeInQuery, placeUrl } from './places.js'
+import { encodeQuery, placeInBody, placeInHeader, placeInQuery, placeUrl } from './places.js'
 import type { InjectedSecret, Secret } from './port.js'
 
 export type { Injection } from './credentials.js'
@@ -102,15 +102,17 @@ function place(
       return injection(placed, { name, into: `header:${inject.header}` })
     }
     case 'query':
-      return injection(placeInQuery(target, inject.name, value), {
-        name,
-        into: `query:${inject.name}`,
-      })
+      return injection(
+        placeInQuery(target, inject.name, value),
+        { name, into: `query:${inject.name}` },
+        asSent(value, encodeQuery(value)),
+      )
     case 'body':
-      return injection(placeInBody(target, inject.pointer, value), {
-        name,
-        into: `body:${inject.pointer}`,
-      })
+      return injection(
+        placeInBody(target, inject.pointer, value),
+        { name, into: `body:${inject.pointer}` },
+        asSent(value, JSON.stringify(value).slice(1, -1)),
+      )
     case 'url':
       return injection(placeUrl(target, inject.prefix, value), { name, into: 'url' })
     case 'basic':
@@ -125,6 +127,13 @@ function place(
 function injection(
   placed: Result<Target, string>,
   injected: InjectedSecret,
+  derived: readonly string[] = [],
 ): Result<Injection, string> {
-  return placed.ok ? ok({ target: placed.value, injected: [injected], derived: [] }) : placed
+  return placed.ok ? ok({ target: placed.value, injected: [injected], derived }) : placed
+}
+
+// An upstream that sends the whole request back in Base64 or hexadecimal encodes what was written on
+// the wire, not the value.
+function asSent(value: string, written: string): readonly string[] {
+  return written === value ? [] : [written]
 }

@@ -105,7 +105,8 @@ function unescapePointer(token: string): string {
   return token.replaceAll('~1', '/').replaceAll('~0', '~')
 }
 
-function encodeQuery(text: string): string {
+/** A name or value of a query: everything but the unreserved characters is percent-encoded. */
+export function encodeQuery(text: string): string {
   return encodeURIComponent(text).replace(
     /[!'()*]/g,
     (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,

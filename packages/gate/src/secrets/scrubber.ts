@@ -6,6 +6,8 @@ export const REDACTION_MARKER = '***REDACTED***'
 
 const MARKER = Buffer.from(REDACTION_MARKER, 'latin1')
 
+const LATIN1_BEYOND_ASCII = /^[\0-\xff]*[\x80-\xff][\0-\xff]*$/
+
 /**
  * Finds secrets in what comes back from an upstream and replaces them, before a provider or an agent
  * sees it (design 8, Scrubbing): as they are, in Base64 (both alphabets, at any position within a
@@ -20,8 +22,10 @@ export class Scrubber {
   readonly #byFirst: ReadonlyMap<number, readonly SecretPattern[]>
   /** 1 at `first byte * 256 + second byte` where a match can begin. */
   readonly #beginnings: Uint8Array
-  /** First characters of patterns, to tell escapes that can begin one from those that cannot. */
+  /** What an escape at the beginning of a pattern can stand for. */
   readonly #firstCodes: ReadonlySet<number>
+  /** First characters of the patterns themselves: one may begin with `%41` or `\u0041`. */
+  readonly #plainFirsts: ReadonlySet<number>
 
   constructor(values: readonly string[]) {
     this.#patterns = [...new Set(values)].flatMap(patternsOf)
@@ -44,6 +48,7 @@ export class Scrubber {
     }
     this.#byFirst = byFirst
     this.#firstCodes = firstCodes
+    this.#plainFirsts = new Set(this.#patterns.map(({ codes }) => codes[0] ?? 0))
   }
 
   /** The same bytes when nothing was found, a changed copy otherwise. */
@@ -62,15 +67,17 @@ export class Scrubber {
 
   /** As `bytes`, for header values, error texts and log messages. */
   text(text: string): { readonly text: string; readonly found: boolean } {
-    if (this.#patterns.length === 0) return { text, found: false }
-    const utf8 = this.bytes(Buffer.from(text, 'utf8'))
-    if (utf8.found) return { text: Buffer.from(utf8.bytes).toString('utf8'), found: true }
+    const first = this.#textAs('utf8', text)
     // A header is decoded as Latin-1, so a secret in UTF-8 is in it as other characters.
-    if (!/^[\0-\xff]*[\x80-\xff][\0-\xff]*$/.test(text)) return { text, found: false }
-    const latin1 = this.bytes(Buffer.from(text, 'latin1'))
-    return latin1.found
-      ? { text: Buffer.from(latin1.bytes).toString('latin1'), found: true }
-      : { text, found: false }
+    if (!LATIN1_BEYOND_ASCII.test(first.text)) return first
+    const second = this.#textAs('latin1', first.text)
+    return { text: second.text, found: first.found || second.found }
+  }
+
+  #textAs(encoding: 'utf8' | 'latin1', text: string): ReturnType<Scrubber['text']> {
+    if (this.#patterns.length === 0) return { text, found: false }
+    const { bytes, found } = this.bytes(Buffer.from(text, encoding))
+    return { text: found ? Buffer.from(bytes).toString(encoding) : text, found }
   }
 
   // Ranges to replace, in order and apart from each other.
@@ -98,6 +105,7 @@ export class Scrubber {
 
   // A body in `\u` escapes has one at every sixth byte: most are told apart by their value.
   #canBegin(bytes: Uint8Array, at: number): boolean {
+    if (this.#plainFirsts.has(bytes[at] ?? 0)) return true
     if (bytes[at] === 0x5c && bytes[at + 1] === 0x75) {
       const high = hexByte(bytes, at + 2)
       const low = hexByte(bytes, at + 4)

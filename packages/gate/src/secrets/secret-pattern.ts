@@ -29,16 +29,22 @@ const MIN_SEGMENT = 16
 
 /** Everything by which a value could be recognised in a response. */
 export function patternsOf(value: string): readonly SecretPattern[] {
-  if (value === '') return []
-  const texts = new Set([value, value.trim(), ...urlParts(value)])
+  const url = urlParts(value)
+  const texts = new Set([value, value.trim(), ...url.paths, ...url.segments])
   texts.delete('')
-  const patterns = [...texts].map((text) => pattern(text))
-  const bytes = Buffer.from(value, 'utf8')
-  if (bytes.length < MIN_DERIVED_BYTES) return patterns
-  patterns.push(pattern(bytes.toString('hex'), { anyCase: true, wraps: true }))
+  // Whatever encodes a longer part of a URL encodes its long segments too: each further pattern is
+  // work at every place where an escape could begin.
+  const encoded = url.segments.length > 0 ? url.segments : [value, ...url.paths.slice(0, 1)]
+  return [...[...texts].map((text) => pattern(text)), ...encoded.flatMap(encodedPatterns)]
+}
+
+function encodedPatterns(text: string): readonly SecretPattern[] {
+  const bytes = Buffer.from(text, 'utf8')
+  if (bytes.length < MIN_DERIVED_BYTES) return []
+  const patterns = [pattern(bytes.toString('hex'), { anyCase: true, wraps: true })]
   for (let offset = 0; offset < 3; offset += 1) patterns.push(...base64Patterns(bytes, offset))
   // UTF-16, of either byte order: what both have in common.
-  if (bytes.length === value.length) patterns.push(pattern(Array.from(value).join('\0')))
+  if (bytes.length === text.length) patterns.push(pattern(Array.from(text).join('\0')))
   return patterns
 }
 
@@ -123,16 +129,18 @@ function base64Patterns(bytes: Uint8Array, offset: number): readonly SecretPatte
 
 // A secret URL is recognised by what is behind its host, and by a long segment alone: services
 // quote both.
-function urlParts(value: string): readonly string[] {
-  if (!/^https?:\/\//i.test(value) || !URL.canParse(value)) return []
+function urlParts(value: string): {
+  readonly paths: readonly string[]
+  readonly segments: readonly string[]
+} {
+  if (!/^https?:\/\//i.test(value) || !URL.canParse(value)) return { paths: [], segments: [] }
   const { href, pathname, search } = new URL(value)
   const path = pathname === '/' ? [] : [pathname, pathname.slice(1)]
-  const long = [...pathname.split('/'), ...search.slice(1).split(/[&=]/)].filter(
-    (part) => part.length >= MIN_SEGMENT,
-  )
-  return [href, `${pathname}${search}`, ...path, ...long].filter(
-    (part) => part.length >= MIN_DERIVED_BYTES,
-  )
+  const parts = [...pathname.split('/'), ...search.slice(1).split(/[&=]/)]
+  return {
+    paths: [`${pathname}${search}`, ...path, href].filter((one) => one.length >= MIN_DERIVED_BYTES),
+    segments: parts.filter((part) => part.length >= MIN_SEGMENT),
+  }
 }
 
 function pattern(

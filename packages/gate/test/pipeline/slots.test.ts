@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { ExecutionSlots, Overloaded } from '../../src/pipeline/slots.js'
 
@@ -61,4 +62,94 @@ test('the queue is bounded', async () => {
   )
   const results = await Promise.all(waits)
   expect(results.every((one) => one instanceof Overloaded)).toBe(true)
+})
+
+test('one with a thousand waiting calls does not keep one with two from its turn', async () => {
+  const slots = new ExecutionSlots(limits(500, 500, 60_000))
+  const free = await Promise.all(Array.from({ length: 500 }, () => slots.acquire('running')))
+  const order: string[] = []
+  const wait = (principal: string): Promise<void> =>
+    slots.acquire(principal).then((release) => {
+      order.push(principal)
+      release()
+    })
+  const waits = [...Array.from({ length: 1000 }, () => wait('many')), wait('few'), wait('few')]
+  for (const release of free) release()
+  await Promise.all(waits)
+  expect(order.indexOf('few')).toBeLessThanOrEqual(1)
+  expect(order.lastIndexOf('few')).toBeLessThanOrEqual(4)
+})
+
+test('a principal at its share does not block the others that wait behind it', async () => {
+  const slots = new ExecutionSlots(limits(2, 1, 60_000))
+  await slots.acquire('a')
+  const blocked = slots.acquire('a')
+  const release = await slots.acquire('b')
+  const next = slots.acquire('c')
+  release()
+  await expect(next).resolves.toBeTypeOf('function')
+  expect(slots.inFlight).toBe(2)
+  void blocked
+})
+
+test('a slot that frees up goes to whoever waited, not to whoever comes just then', async () => {
+  const slots = new ExecutionSlots(limits(1, 1, 60_000))
+  const release = await slots.acquire('a')
+  const order: string[] = []
+  const waiting = slots.acquire('b').then((free) => {
+    order.push('b')
+    free()
+  })
+  release()
+  const late = slots.acquire('c').then((free) => {
+    order.push('c')
+    free()
+  })
+  await Promise.all([waiting, late])
+  expect(order).toEqual(['b', 'c'])
+})
+
+test('in any order of taking and freeing no limit is passed, and no free slot is left while one waits', async () => {
+  const step = fc.record({ principal: fc.constantFrom('a', 'b', 'c'), frees: fc.boolean() })
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+      const slots = new ExecutionSlots(limits(3, 2, 60_000))
+      const held = new Map<string, (() => void)[]>([
+        ['a', []],
+        ['b', []],
+        ['c', []],
+      ])
+      const waiting = new Map<string, number>([
+        ['a', 0],
+        ['b', 0],
+        ['c', 0],
+      ])
+      const count = (): number => [...held.values()].reduce((sum, list) => sum + list.length, 0)
+      for (const { principal, frees } of steps) {
+        const list = held.get(principal) ?? []
+        if (frees) list.shift()?.()
+        else if ((waiting.get(principal) ?? 0) + count() < 12) {
+          waiting.set(principal, (waiting.get(principal) ?? 0) + 1)
+          void slots.acquire(principal).then((release) => {
+            waiting.set(principal, (waiting.get(principal) ?? 0) - 1)
+            list.push(release)
+          })
+        }
+        await new Promise((resolve) => setImmediate(resolve))
+        expect(slots.inFlight).toBe(count())
+        expect(count()).toBeLessThanOrEqual(3)
+        for (const [name, releases] of held) {
+          expect(releases.length).toBeLessThanOrEqual(2)
+          const couldRun = releases.length < 2 && count() < 3
+          if (couldRun) expect(waiting.get(name), `${name} waits for nothing`).toBe(0)
+        }
+      }
+      // Let everybody go, so that no timer outlives the test.
+      for (let round = 0; round < 40; round += 1) {
+        for (const list of held.values()) list.shift()?.()
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+    }),
+    { numRuns: 40 },
+  )
 })
