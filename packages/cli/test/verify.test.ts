@@ -167,7 +167,7 @@ test('a database whose pages are overwritten is bad evidence, without a stack tr
     2,
     {
       ok: false,
-      error: `the ledger ${copy} is damaged, its records cannot be read: database disk image is malformed`,
+      error: `the ledger ${copy} is damaged: the file cannot be read: database disk image is malformed`,
       code: 'ledger_damaged',
       ledger: copy,
     },
@@ -183,13 +183,13 @@ test('what is no ledger, or no file, could not be checked: 1', async () => {
   mkdirSync(directory)
   for (const [path, code, error] of [
     ['/nowhere', 'no_ledger', 'there is no ledger at /nowhere'],
-    [text, 'ledger_unreadable', `cannot check ${text}: file is not a database`],
+    [text, 'ledger_unreadable', `cannot check ${text}: the file cannot be read: file is not a database`],
     [
       empty,
       'ledger_unreadable',
       `cannot check ${empty}: the file is a SQLite database, but not a LatchGate ledger`,
     ],
-    [directory, 'ledger_unreadable', `cannot check ${directory}: `],
+    [directory, 'ledger_unreadable', `cannot check ${directory}: the file cannot be read: `],
   ] as const) {
     const done = await machine.json(['verify', '--ledger', path])
     expect([done.code, done.document['code']]).toEqual([1, code])

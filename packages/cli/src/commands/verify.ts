@@ -108,11 +108,10 @@ function couldNotCheck(error: unknown, path: string): unknown {
   const fields = { ledger: path }
   // The pages of the database contradict each other: whatever was recorded there is not intact.
   if (message.includes('malformed')) {
-    const text = `the ledger ${path} is damaged, its records cannot be read: ${message}`
+    const text = `the ledger ${path} is damaged: ${message}`
     return new CommandFailure('ledger_damaged', text, { exitCode: 2, fields })
   }
-  const isSqlite = (error as NodeJS.ErrnoException).code === 'ERR_SQLITE_ERROR'
-  if (!isSqlite && error.name !== 'LedgerDamaged') return error
+  if (error.name !== 'LedgerDamaged') return error
   return new CommandFailure('ledger_unreadable', `cannot check ${path}: ${message}`, { fields })
 }
 

@@ -42,9 +42,9 @@ const PROGRESS_STEP = 1000
  */
 export function verifyLedgerFile(options: LedgerFileToVerify): LogReport {
   const { path } = options
-  const db = readable(path, () => openDatabase(path, { readOnly: true }))
+  const db = readable(() => openDatabase(path, { readOnly: true }))
   try {
-    return readable(path, () => {
+    return readable(() => {
       db.exec('PRAGMA busy_timeout = 2000')
       // One snapshot: a gate that writes meanwhile must not look like a contradiction.
       db.exec('BEGIN')
@@ -56,15 +56,15 @@ export function verifyLedgerFile(options: LedgerFileToVerify): LogReport {
   }
 }
 
-// SQLite's own words, with the file they are about. They do not come from the ledger's contents.
-function readable<T>(path: string, read: () => T): T {
+// SQLite's own words: they do not come from the ledger's contents.
+function readable<T>(read: () => T): T {
   try {
     return read()
   } catch (error) {
     const { code, message } = error as { readonly code?: unknown; readonly message?: unknown }
     if (code !== 'ERR_SQLITE_ERROR' && code !== 'SQLITE_ERROR' && code !== 'ERR_OUT_OF_RANGE')
       throw error
-    throw new LedgerDamaged(`${path} cannot be read: ${String(message)}`, { cause: error })
+    throw new LedgerDamaged(`the file cannot be read: ${String(message)}`, { cause: error })
   }
 }
 
