@@ -158,8 +158,10 @@ const fixed = loadBuiltinManifests().filter((one) => one.template?.url_template 
 for (const manifest of fixed) {
   test(`no argument leads ${manifest.action_id} to another host, method or header`, () => {
     const names = Object.keys(manifest.io.request_schema?.['properties'] as JsonObject)
-    const lang = mostly<Json>(fc.constant('en'), value)
-    const record = Object.fromEntries(names.map((one) => [one, one === 'lang' ? lang : value]))
+    const good = exampleArguments(manifest)
+    const record = Object.fromEntries(
+      names.map((one) => [one, mostly<Json>(fc.constant(good[one] ?? null), value)]),
+    )
     const tame = exampleTarget(manifest)
     let resolved = 0
     fc.assert(
@@ -179,13 +181,17 @@ for (const manifest of fixed) {
   })
 }
 
-function exampleTarget(manifest: Manifest): { readonly url: string; readonly headers: unknown } {
+function exampleArguments(manifest: Manifest): Readonly<Record<string, Json>> {
   const properties = manifest.io.request_schema?.['properties'] as Record<string, JsonObject>
   const given = Object.entries(properties).map(([name, one]) => {
     const [first] = (one['examples'] ?? one['enum'] ?? [one['default']]) as readonly Json[]
     return [name, first as Json] as const
   })
-  const target = resolveTarget(manifest, Object.fromEntries(given))
+  return Object.fromEntries(given)
+}
+
+function exampleTarget(manifest: Manifest): { readonly url: string; readonly headers: unknown } {
+  const target = resolveTarget(manifest, exampleArguments(manifest))
   if (!target.ok) throw new Error(`${target.error.path} ${target.error.message}`)
   return target.value
 }

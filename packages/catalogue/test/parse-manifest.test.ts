@@ -24,6 +24,11 @@ const posting = (change: JsonObject): JsonObject => ({
   ...withTemplate({ method: 'POST', url_template: 'https://tickets.example.com/x', ...change }),
 })
 
+const MANY_DOMAINS = [
+  'tickets.example.com',
+  ...Array.from({ length: 250 }, (_, i) => `host-${i}.example.com`),
+]
+
 const rows: readonly Row[] = [
   [
     'an unknown key',
@@ -233,14 +238,14 @@ const rows: readonly Row[] = [
     limits({ max_host_response_bytes: 0 }),
     'resource_limits.max_host_response_bytes',
     'must be at least 1',
-    '33554432',
+    '10485760',
   ],
   [
     'a response of 33 MiB',
     limits({ max_host_response_bytes: 34_603_008 }),
     'resource_limits.max_host_response_bytes',
-    'must be at most 33554432',
-    '33554432',
+    'must be at most 10485760',
+    '10485760',
   ],
   [
     'a request beyond the transport',
@@ -327,6 +332,20 @@ const rows: readonly Row[] = [
     'egress.allowed_domains[0]',
     'WildcardSuffixTooShort',
     '*.domain',
+  ],
+  [
+    'more domains than a record can hold',
+    { egress: { profile: 'proxy_allowlist', allowed_domains: [...MANY_DOMAINS] } },
+    'egress.allowed_domains',
+    'bytes in the record of every call, at most 4096',
+    'several actions',
+  ],
+  [
+    'a flag where a text belongs',
+    { version: { toString: false } },
+    'version',
+    'must be a string',
+    'write version: "…"',
   ],
   [
     'domains without network',

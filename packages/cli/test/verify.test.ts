@@ -183,7 +183,11 @@ test('what is no ledger, or no file, could not be checked: 1', async () => {
   mkdirSync(directory)
   for (const [path, code, error] of [
     ['/nowhere', 'no_ledger', 'there is no ledger at /nowhere'],
-    [text, 'ledger_unreadable', `cannot check ${text}: the file cannot be read: file is not a database`],
+    [
+      text,
+      'ledger_unreadable',
+      `cannot check ${text}: the file cannot be read: file is not a database`,
+    ],
     [
       empty,
       'ledger_unreadable',

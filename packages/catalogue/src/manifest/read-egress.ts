@@ -3,6 +3,9 @@ import { parseHost } from '../destination/parse-host.js'
 import type { ManifestEgress } from './manifest.js'
 import type { Section } from './section.js'
 
+/** Each record of a call names the destinations it was allowed, and is at most 16 KiB. */
+const MAX_DOMAIN_BYTES = 4096
+
 /** Reads `egress`; entries are kept in the normalised form in which they are matched. */
 export function readEgress(top: Section): ManifestEgress {
   const egress = top.section('egress', {
@@ -24,6 +27,11 @@ export function readEgress(top: Section): ManifestEgress {
   if (profile === 'none' && domains.length > 0) {
     const problem = 'domains are listed, but the profile is none: they would be ignored'
     egress.report('allowed_domains', problem, 'set egress.profile: proxy_allowlist')
+  }
+  const bytes = JSON.stringify(domains).length
+  if (bytes > MAX_DOMAIN_BYTES) {
+    const problem = `the domains take ${bytes} bytes in the record of every call, at most ${MAX_DOMAIN_BYTES}`
+    egress.report('allowed_domains', problem, "use '*.domain' entries, or several actions")
   }
   return { profile, allowed_domains: domains }
 }

@@ -8,7 +8,7 @@ const ENVELOPE_BYTES = 65_536
 const WORST_ESCAPE = 6
 
 /** Bytes of one decoded upstream body that a manifest may ask for. */
-export const MAX_HOST_RESPONSE = 33_554_432
+export const MAX_HOST_RESPONSE = 10_485_760
 
 /** Bytes of a document that holds a body of this size, whatever the body is made of. */
 export function envelopeBytes(hostResponseBytes: number): number {

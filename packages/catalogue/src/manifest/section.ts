@@ -55,7 +55,7 @@ export class Section {
     const value = this.raw(key)
     if (value === undefined) return fallback
     if (typeof value === 'string') return value
-    this.#wrongType(key, 'a string', value, `write ${key}: ${JSON.stringify(String(value))}`)
+    this.#wrongType(key, 'a string', value, `write ${key}: ${quoted(value)}`)
     return fallback
   }
 
@@ -171,4 +171,9 @@ function kindOf(value: Json): string {
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object') return 'a mapping'
   return `the ${typeof value} ${JSON.stringify(value)}`
+}
+
+// A number or a flag as its author meant it; anything else has no text of its own.
+function quoted(value: Json): string {
+  return typeof value === 'object' ? '"…"' : JSON.stringify(String(value))
 }

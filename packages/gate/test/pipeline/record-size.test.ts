@@ -61,7 +61,7 @@ function action(headers: readonly string[]): RegisteredAction {
       memory_mb: 256,
       timeout_seconds: 300,
       max_io_calls: 1000,
-      max_host_response_bytes: 33_554_432,
+      max_host_response_bytes: 10_485_760,
     },
     declared_side_effects: ['http_read', 'http_write'],
     egress: { profile: 'proxy_allowlist', allowed_domains: ['api.example.com'] },
