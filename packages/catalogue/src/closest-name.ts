@@ -23,8 +23,11 @@ export function didYouMean(name: string, known: readonly string[]): string {
 // may be a caller's.
 const MAX_COMPARED = 64
 
-// Optimal string alignment: two neighbours exchanged, as in `feul`, are one mistake and not two.
-function editDistance(a: string, b: string): number {
+/**
+ * Letters to add, drop, change or exchange: two neighbours exchanged, as in `feul`, are one mistake
+ * (optimal string alignment). Infinite for names that are too long to be compared.
+ */
+export function editDistance(a: string, b: string): number {
   if (a.length > MAX_COMPARED || b.length > MAX_COMPARED) return Number.POSITIVE_INFINITY
   let above: readonly number[] = []
   let row = Array.from({ length: b.length + 1 }, (_, i) => i)

@@ -1,5 +1,6 @@
 export { type Action, MAX_ARRAY_ITEMS, MAX_JSON_DEPTH } from './action.js'
 export { ActionRegistry } from './action-registry.js'
+export { closestName, editDistance } from './closest-name.js'
 export { type AddressClass, classifyAddress } from './destination/address-class.js'
 export {
   DOMAIN_FAULTS,
@@ -14,6 +15,7 @@ export {
   parseDestination,
 } from './destination/parse-destination.js'
 export { parseHost } from './destination/parse-host.js'
+export { isHostOwned } from './manifest/header-names.js'
 export type {
   BasicUser,
   BodyEncoding,

@@ -1,4 +1,4 @@
-import { closestKey, editDistance } from './closest-key.js'
+import { closestName, editDistance } from '@latchgate/catalogue'
 import { ConfigError } from './config-error.js'
 import { ENVIRONMENT_KEYS } from './schema.js'
 
@@ -44,7 +44,7 @@ function refuseMisspelt(env: Environment): void {
     (name) => name.startsWith('LATCHGATE_') && !known.includes(name),
   )
   const problems = names.flatMap((name) => {
-    const near = closestKey(name, known)
+    const near = closestName(name, known)
     if (near === undefined || editDistance(name, near) > 2) return []
     return [`unknown environment variable ${name}; did you mean ${near}?`]
   })

@@ -1,5 +1,5 @@
+import { closestName } from '@latchgate/catalogue'
 import type { ErrorObject } from 'ajv/dist/2020.js'
-import { closestKey } from './closest-key.js'
 
 /**
  * What is wrong with one key, in the words of the file; undefined for an error that only repeats
@@ -31,7 +31,7 @@ export function describeProblem(error: ErrorObject): string | undefined {
 
 function unknownKey(at: string, key: string, error: ErrorObject): string {
   const known = Object.keys((error.parentSchema as { properties?: object }).properties ?? {})
-  const near = closestKey(key, known)
+  const near = closestName(key, known)
   const name = at === '' ? key : `${at}.${key}`
   return `unknown key \`${name}\`${near === undefined ? '' : `; did you mean \`${near}\`?`}`
 }

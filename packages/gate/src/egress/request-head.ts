@@ -1,3 +1,4 @@
+import { isHostOwned } from '@latchgate/catalogue'
 import { err, ok, type Result } from '@latchgate/protocol'
 import type { EgressRequest } from './port.js'
 
@@ -7,25 +8,6 @@ const ASCII = /^[\t -~]*$/
 
 // CONNECT would make a tunnel out of the connection; the other two send credentials back.
 const REFUSED_METHODS: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK'])
-
-// A caller that sets one of these could smuggle a second request (framing), reach another virtual
-// host, or have the answer arrive in a form that the search for secrets cannot read.
-const HOST_OWNED: ReadonlySet<string> = new Set([
-  'accept-encoding',
-  'connection',
-  'content-length',
-  'expect',
-  'host',
-  'http2-settings',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
 
 /** Method and header list as they will be sent. */
 export interface RequestHead {
@@ -49,7 +31,8 @@ export function requestHead(
   for (const [name, value] of request.headers) {
     if (!TOKEN.test(name)) return err('a header name is not an HTTP token')
     const lower = name.toLowerCase()
-    if (HOST_OWNED.has(lower)) continue
+    // A caller that sets one could smuggle a second request, or reach another virtual host.
+    if (isHostOwned(lower)) continue
     const wire = fieldValue(value)
     if (wire === null) return err(`header ${lower} has a value that cannot be sent`)
     names.add(lower)

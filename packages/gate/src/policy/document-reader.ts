@@ -1,5 +1,5 @@
+import { closestName } from '@latchgate/catalogue'
 import type { Json, JsonObject } from '@latchgate/protocol'
-import { closestKey } from '../config/closest-key.js'
 
 /** Something wrong with a document: which key, and what to do about it. */
 export interface DataProblem {
@@ -35,7 +35,7 @@ export class DocumentReader {
     const members = this.#members(key, value)
     for (const [name] of members) {
       if (known.includes(name)) continue
-      const near = closestKey(name, known)
+      const near = closestName(name, known)
       this.refuse(
         key === '' ? name : `${key}.${name}`,
         'is an unknown key',

@@ -1,32 +1,14 @@
-import type { Target } from '@latchgate/catalogue'
+import { isHostOwned, type Target } from '@latchgate/catalogue'
 import { err, type Json, JsonFault, ok, parseJson, type Result } from '@latchgate/protocol'
 
 /** Visible ASCII that a header keeps as it is: no control characters, no space at either end. */
 const HEADER_VALUE = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/
 
-/**
- * Headers of the connection, which the HTTP client sets. A secret in one of them would change the
- * framing, or stay on the way.
- */
-const CONNECTION_HEADERS: readonly string[] = [
-  'connection',
-  'content-length',
-  'expect',
-  'host',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]
-
 /** Sets a header, in place of any of that name: an injected header is the gate's, whoever asked. */
 export function placeInHeader(target: Target, name: string, value: string): Result<Target, string> {
   const header = name.toLowerCase()
-  if (CONNECTION_HEADERS.includes(header)) return err(`'${header}' belongs to the connection`)
+  // A secret in one of them would change the framing, or stay on the way.
+  if (isHostOwned(header)) return err(`'${header}' belongs to the connection`)
   if (!HEADER_VALUE.test(value)) return err('a header takes visible ASCII only')
   const others = target.headers.filter(([other]) => other !== header)
   return ok({ ...target, headers: [...others, [header, value]] })
