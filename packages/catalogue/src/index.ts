@@ -22,8 +22,6 @@ export type {
   Manifest,
   ManifestEgress,
   ManifestIo,
-  ResourceLimits,
-  RiskLevel,
   SecretBinding,
   SecretInjection,
   Template,
@@ -42,4 +40,4 @@ export { providerInput } from './template/provider-input.js'
 export { resolveTarget } from './template/resolve-target.js'
 export type { Target } from './template/target.js'
 export type { TargetFault } from './template/target-fault.js'
-export { type HostObservation, type VerificationOutcome, verifyEffect } from './verify-effect.js'
+export { type HostObservation, verifyEffect } from './verify-effect.js'

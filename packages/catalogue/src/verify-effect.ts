@@ -1,13 +1,10 @@
-import { type Json, type JsonObject, sanitizeText } from '@latchgate/protocol'
+import {
+  type Json,
+  type JsonObject,
+  sanitizeText,
+  type VerificationOutcome,
+} from '@latchgate/protocol'
 import type { Manifest } from './manifest/manifest.js'
-
-/** What became of an effect, as it stands in the receipt (actions spec 18). */
-export type VerificationOutcome =
-  | { readonly status: 'verified'; readonly evidence: JsonObject }
-  | { readonly status: 'verification_failed'; readonly reason: string }
-  | { readonly status: 'unverifiable_declared' }
-  | { readonly status: 'provider_failed_before_verification' }
-  | { readonly status: 'skipped' }
 
 /** What the host itself saw: status, and the decoded body. */
 export interface HostObservation {

@@ -5,10 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { LoadedConfig } from '@latchgate/gate'
 import { CommandFailure } from './command-failure.js'
+import type { Context } from './context.js'
 import { refusedStart } from './failures.js'
 import { askGate } from './gate-connection.js'
 import { findListener } from './listener.js'
-import type { Context } from './main.js'
 
 /** A gate in the background. */
 export interface DetachedGate {

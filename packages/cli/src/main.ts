@@ -1,19 +1,9 @@
-import { type LoadedConfig, loadConfig } from '@latchgate/gate'
 import { CommanderError } from 'commander'
 import { CommandFailure } from './command-failure.js'
+import { contextOf } from './context.js'
 import { asFailure } from './failures.js'
-import { createOutput, type Output, reportFailure, type Streams } from './output.js'
-import { buildProgram, type GlobalOptions } from './program.js'
-
-/** What every command gets. */
-export interface Context {
-  readonly output: Output
-  readonly streams: Streams
-  readonly cwd: string
-  readonly options: GlobalOptions
-  /** Loads the configuration; throws a `ConfigError` when it cannot be used. */
-  readonly load: () => LoadedConfig
-}
+import { reportFailure, type Streams } from './output.js'
+import { buildProgram } from './program.js'
 
 /** Runs the command line; resolves to the exit code (spec/cli-and-config 1.6). */
 export async function main(
@@ -50,24 +40,4 @@ function endOfParsing(error: CommanderError, json: boolean, streams: Streams): n
     reportFailure(failure, json, streams)
   }
   return 2
-}
-
-function contextOf(given: GlobalOptions, streams: Streams, cwd: string): Context {
-  const { env } = streams
-  const key = given.operatorKey ?? env['LATCHGATE_OPERATOR_KEY'] ?? ''
-  const privateKey = given.operatorPrivateKey ?? env['LATCHGATE_OPERATOR_PRIVATE_KEY'] ?? ''
-  const { operatorKey: _key, operatorPrivateKey: _privateKey, ...others } = given
-  const options: GlobalOptions = {
-    ...others,
-    // Empty counts as absent.
-    ...(key === '' ? {} : { operatorKey: key }),
-    ...(privateKey === '' ? {} : { operatorPrivateKey: privateKey }),
-  }
-  return {
-    output: createOutput(options.json === true, streams),
-    streams,
-    cwd,
-    options,
-    load: () => loadConfig(options.config, { env, cwd }),
-  }
 }

@@ -7,16 +7,8 @@ import { serveCommand } from './commands/serve.js'
 import { statusCommand } from './commands/status.js'
 import { upCommand } from './commands/up.js'
 import { verifyCommand } from './commands/verify.js'
-import type { Context } from './main.js'
+import type { Context, GlobalOptions } from './context.js'
 import type { Streams } from './output.js'
-
-/** Options of every command, before or after its name. */
-export interface GlobalOptions {
-  readonly config?: string
-  readonly json?: boolean
-  readonly operatorKey?: string
-  readonly operatorPrivateKey?: string
-}
 
 /** Runs a command once its arguments are known. */
 export type Run = (

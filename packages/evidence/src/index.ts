@@ -40,7 +40,7 @@ export {
   subtreeRoot,
   type TreeNode,
 } from './merkle-tree.js'
-export type { Effect, ProviderReceipt, Receipt, UnsignedReceipt } from './receipt.js'
+export type { Effect, Receipt, UnsignedReceipt } from './receipt.js'
 export {
   canonicalReceipt,
   checkReceipt,
@@ -48,7 +48,6 @@ export {
   type ReceiptCheck,
   receiptSigningBytes,
   resultHash,
-  type SignatureStatus,
   signReceipt,
 } from './receipt-signature.js'
 export {

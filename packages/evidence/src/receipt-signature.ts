@@ -1,16 +1,13 @@
-import { canonicalize, decodeHex, encodeHex, type JsonObject } from '@latchgate/protocol'
+import {
+  canonicalize,
+  decodeHex,
+  encodeHex,
+  type JsonObject,
+  type SignatureStatus,
+} from '@latchgate/protocol'
 import { asCommitment, commit } from './commitment.js'
 import type { EvidenceCrypto, EvidenceSigner } from './crypto.js'
 import type { Receipt, UnsignedReceipt } from './receipt.js'
-
-/** The six answers of the wire (spec/auth-and-evidence 15.5). */
-export type SignatureStatus =
-  | 'valid'
-  | 'invalid'
-  | 'missing_signature'
-  | 'missing_key_id'
-  | 'unknown_key_id'
-  | 'malformed_signature'
 
 /** What a check of one receipt found, each question answered on its own. */
 export interface ReceiptCheck {

@@ -102,10 +102,13 @@ export type ActionDetail = {
 
 /** Limits of one execution. */
 export type ResourceLimits = {
+  /** Instructions as the sandbox charges them. */
   readonly fuel: number
+  /** MiB. */
   readonly memory_mb: number
   readonly timeout_seconds: number
   readonly max_io_calls: number
+  /** Bytes of one decoded upstream body. */
   readonly max_host_response_bytes: number
 }
 
@@ -162,14 +165,6 @@ export type ExecuteResponse = {
   /** Position in the session, without gaps (notes/evidence 7). */
   readonly session_seq?: number
   readonly log?: LogPosition
-}
-
-/** 202 of execute: the call waits for an operator (http-api 10.4). */
-export type PendingResponse = {
-  readonly decision: 'pending_approval'
-  readonly approval_id: string
-  readonly request_hash: string
-  readonly trace_id: string
 }
 
 /** Every error body (http-api 4.3, design 3). Members beyond these depend on the code. */
@@ -251,7 +246,7 @@ export type ReceiptBody = {
   readonly provider_module_sha256: string
   readonly request_hash: string
   readonly arguments_hash: string
-  readonly policy: { readonly version: string; readonly digest: string | null }
+  readonly policy: { readonly version: string | null; readonly digest: string | null }
   readonly provider_receipt: {
     readonly ok: boolean
     readonly status_code: number | null
@@ -285,9 +280,6 @@ export type ReceiptBody = {
   /** Index of the receipt's leaf; not part of what is signed. */
   readonly log_index?: number
 }
-
-/** `GET /healthz`. */
-export type HealthBody = { readonly status: 'ok' }
 
 /** `GET /readyz` (http-api 7): the member names are kept whatever the backend. */
 export type ReadyBody = {

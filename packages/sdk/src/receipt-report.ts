@@ -1,9 +1,5 @@
-import {
-  checkReceipt,
-  type EvidenceCrypto,
-  type Receipt,
-  type SignatureStatus,
-} from '@latchgate/evidence'
+import { checkReceipt, type EvidenceCrypto, type Receipt } from '@latchgate/evidence'
+import type { SignatureStatus } from '@latchgate/protocol'
 import { sha256, verifyEd25519 } from '@latchgate/protocol/node'
 import type { CallMemory } from './call-memory.js'
 import type { ExecutionReceipt } from './execution-receipt.js'

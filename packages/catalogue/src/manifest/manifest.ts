@@ -1,9 +1,7 @@
-import type { Json, JsonObject } from '@latchgate/protocol'
+import type { Json, JsonObject, ResourceLimits, RiskLevel } from '@latchgate/protocol'
 
 /** Risk levels in rising order (actions spec 2.9). `high` and `critical` are held for a human. */
-export const RISK_LEVELS = ['low', 'medium', 'high', 'critical'] as const
-
-export type RiskLevel = (typeof RISK_LEVELS)[number]
+export const RISK_LEVELS: readonly RiskLevel[] = ['low', 'medium', 'high', 'critical']
 
 /** Where the value of a secret goes (design 8). Exactly one place for each secret. */
 export type SecretInjection =
@@ -55,17 +53,6 @@ export interface Template {
   /** `undefined`: no body. */
   readonly body_template: Json | undefined
   readonly body_encoding: BodyEncoding
-}
-
-export interface ResourceLimits {
-  /** Instructions as the sandbox charges them. */
-  readonly fuel: number
-  /** MiB. */
-  readonly memory_mb: number
-  readonly timeout_seconds: number
-  readonly max_io_calls: number
-  /** Bytes of one decoded upstream body. */
-  readonly max_host_response_bytes: number
 }
 
 export interface Verifier {

@@ -1,7 +1,7 @@
-import type { JsonObject, Result } from '@latchgate/protocol'
+import type { JsonObject, ResourceLimits, Result } from '@latchgate/protocol'
 import { compileSchema } from '../schema/compile-schema.js'
 import { schemaFix } from '../schema/schema-rules.js'
-import type { ManifestIo, ResourceLimits } from './manifest.js'
+import type { ManifestIo } from './manifest.js'
 import { envelopeBytes, MAX_HOST_RESPONSE } from './read-limits.js'
 import type { Section } from './section.js'
 

@@ -1,4 +1,4 @@
-import type { ResourceLimits } from './manifest.js'
+import type { ResourceLimits } from '@latchgate/protocol'
 import type { Section } from './section.js'
 
 /** Bytes of a provider's document beside the upstream's body: status, URL, headers. */

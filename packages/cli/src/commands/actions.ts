@@ -1,8 +1,8 @@
 import { isResourceId } from '@latchgate/protocol'
 import { CommandFailure } from '../command-failure.js'
+import type { Context } from '../context.js'
 import { askGate, bodyOf } from '../gate-connection.js'
 import { findListener } from '../listener.js'
-import type { Context } from '../main.js'
 
 interface ListedAction {
   readonly action_id: string

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CommandFailure } from '../command-failure.js'
+import type { Context } from '../context.js'
 import { findListener, occupied } from '../listener.js'
-import type { Context } from '../main.js'
 
 const STOP_WITHIN_MS = 40_000
 

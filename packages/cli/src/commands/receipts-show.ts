@@ -2,8 +2,8 @@ import { checkReceipt, type Receipt, type ReceiptCheck } from '@latchgate/eviden
 import { decodeHex, isResourceId } from '@latchgate/protocol'
 import { sha256, verifyEd25519 } from '@latchgate/protocol/node'
 import { CommandFailure } from '../command-failure.js'
+import type { Context } from '../context.js'
 import { askGate, bodyOf } from '../gate-connection.js'
-import type { Context } from '../main.js'
 import { findOperator } from '../operator-key.js'
 import { receiptLines } from '../receipt-lines.js'
 

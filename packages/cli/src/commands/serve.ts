@@ -5,8 +5,8 @@ import {
   StartupError,
   startGate,
 } from '@latchgate/gate'
+import type { Context } from '../context.js'
 import { asFailure } from '../failures.js'
-import type { Context } from '../main.js'
 
 /** `latchgate serve`: the gate in the foreground, logs on standard error, until a signal. */
 export async function serveCommand(context: Context): Promise<number> {

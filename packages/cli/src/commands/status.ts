@@ -1,9 +1,9 @@
 import { isRelaxed, unseparatedPrincipals } from '@latchgate/gate'
 import { CommandFailure } from '../command-failure.js'
+import type { Context } from '../context.js'
 import { askGate, bodyOf } from '../gate-connection.js'
 import { findListener, type Listener, occupied } from '../listener.js'
 import { logVerifierKey } from '../log-verifier-key.js'
-import type { Context } from '../main.js'
 import { findOperator } from '../operator-key.js'
 
 /** `latchgate status`: 0 when this project's gate answers, 1 when it does not. */

@@ -5,9 +5,9 @@ import {
   loadConfig,
   unseparatedPrincipals,
 } from '@latchgate/gate'
+import type { Context } from '../context.js'
 import { detach } from '../detached-gate.js'
 import { findListener, occupied } from '../listener.js'
-import type { Context } from '../main.js'
 import { createProject, type NewProject } from '../project.js'
 import { openGate, untilSignal } from './serve.js'
 

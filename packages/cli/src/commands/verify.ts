@@ -4,8 +4,8 @@ import { claimedCheckpoint, type LogReport, NoteError } from '@latchgate/evidenc
 import { verifyLedgerFile } from '@latchgate/gate'
 import { highWaterPath, readCheckpoint, readHighWater } from '../checkpoint-file.js'
 import { CommandFailure } from '../command-failure.js'
+import type { Context } from '../context.js'
 import { type LedgerRecord, recordsAt } from '../ledger-records.js'
-import type { Context } from '../main.js'
 
 interface VerifyOptions {
   readonly ledger?: string

@@ -1,3 +1,4 @@
+import type { DrainBody, IntentsBody, StatusBody } from '@latchgate/protocol'
 import { uuidv7 } from '@latchgate/protocol/node'
 import { authenticateOperator, type OperatorContext } from '../auth/operator.js'
 import { ledgerFault } from '../ledger-fault.js'
@@ -50,7 +51,7 @@ async function status(services: Services, inFlight: InFlight): Promise<Answer> {
   ])
   const intents = ledger ? await services.ledger.openIntents() : []
   const healthy = redis && opa && ledger
-  return ok({
+  const body: StatusBody = {
     status: services.drain.active ? 'draining' : healthy ? 'ok' : 'degraded',
     version: services.version,
     uptime_seconds: Math.floor((services.now() - services.startedAt) / 1000),
@@ -62,13 +63,14 @@ async function status(services: Services, inFlight: InFlight): Promise<Answer> {
     unknown_intents: intents.filter((intent) => intent.outcome === 'unknown').length,
     dependencies: { redis, opa, ledger },
     webhooks: { active: false, pending_deliveries: 0 },
-  })
+  }
+  return ok(body)
 }
 
 async function openIntents(services: Services): Promise<Answer> {
   try {
     const intents = await services.ledger.openIntents()
-    return ok({
+    const body: IntentsBody = {
       intents: intents.map((intent) => ({
         intent_id: intent.grantId,
         trace_id: intent.traceId,
@@ -78,7 +80,8 @@ async function openIntents(services: Services): Promise<Answer> {
         dispatched_at: intent.dispatchedAt,
         outcome: intent.outcome,
       })),
-    })
+    }
+    return ok(body)
   } catch (error) {
     throw ledgerFault(error)
   }
@@ -97,7 +100,12 @@ async function drain(
     in_flight: inFlightNow,
     was_first: !already,
   })
-  return ok({ draining: true, already_draining: already, in_flight_executions: inFlightNow })
+  const body: DrainBody = {
+    draining: true,
+    already_draining: already,
+    in_flight_executions: inFlightNow,
+  }
+  return ok(body)
 }
 
 async function recordAdmin(

@@ -1,3 +1,4 @@
+import type { JwksBody, ReceiptKeysBody } from '@latchgate/protocol'
 import { credentialHeaders } from '../auth/credentials.js'
 import { resolveIdentity } from '../auth/identity.js'
 import { issueLease } from '../auth/lease-issue.js'
@@ -22,7 +23,7 @@ export function clientRoutes(services: Services, inFlight: InFlight): readonly R
     get('/healthz', async () => ok({ status: 'ok' })),
     get('/readyz', () => readiness(services)),
     get('/.well-known/jwks.json', async () => ok(jwks(services))),
-    get('/v1/receipt-keys', async () => ok({ keys: services.receiptKeys.map(receiptKeyEntry) })),
+    get('/v1/receipt-keys', async () => ok(receiptKeysBody(services))),
     get('/v1/actions', async () => ok(actionList(services.actions()))),
     get('/v1/actions/:action_id', async (request) =>
       orNotFound(request, actionDetail(services.actions(), parameter(request, 'action_id'))),
@@ -99,7 +100,11 @@ async function lease(services: Services, request: RouteRequest): Promise<Answer>
   return issued.ok ? ok({ ...issued.value }) : refused(issued.error)
 }
 
-function jwks(services: Services): Answer['body'] {
+function receiptKeysBody(services: Services): ReceiptKeysBody {
+  return { keys: services.receiptKeys.map(receiptKeyEntry) }
+}
+
+function jwks(services: Services): JwksBody {
   const { jwk, kid } = services.leaseKey
   return {
     keys: [{ kty: jwk.kty, crv: jwk.crv, kid, use: 'sig', alg: 'ES256', x: jwk.x, y: jwk.y }],

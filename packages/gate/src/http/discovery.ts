@@ -1,8 +1,8 @@
-import type { JsonObject } from '@latchgate/protocol'
+import type { ActionDetail, ActionListBody, JsonObject } from '@latchgate/protocol'
 import { type ActionSnapshot, egressProfile } from '../registered-action.js'
 
 /** `GET /v1/actions`: sorted by id (spec/http-api 9.1). */
-export function actionList(snapshot: ActionSnapshot): JsonObject {
+export function actionList(snapshot: ActionSnapshot): ActionListBody {
   const manifests = [...snapshot.actions.values()].map((entry) => entry.manifest)
   manifests.sort((a, b) => (a.action_id < b.action_id ? -1 : 1))
   return {
@@ -16,7 +16,7 @@ export function actionList(snapshot: ActionSnapshot): JsonObject {
 }
 
 /** `GET /v1/actions/{action_id}` (spec/http-api 9.2), with the safe additions of 14.6. */
-export function actionDetail(snapshot: ActionSnapshot, actionId: string): JsonObject | undefined {
+export function actionDetail(snapshot: ActionSnapshot, actionId: string): ActionDetail | undefined {
   const entry = snapshot.actions.get(actionId)
   if (entry === undefined) return undefined
   const { manifest } = entry

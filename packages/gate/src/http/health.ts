@@ -1,3 +1,4 @@
+import type { ReadyBody } from '@latchgate/protocol'
 import type { Answer } from '../pipeline/call.js'
 import type { Services } from '../services.js'
 
@@ -13,17 +14,14 @@ export async function readiness(services: Services): Promise<Answer> {
   ])
   const actions = services.actions().actions.size
   const ready = state && policy && ledger && actions > 0
-  return {
-    status: ready ? 200 : 503,
-    body: {
-      status: ready ? 'ready' : 'not_ready',
-      redis: state,
-      opa: policy,
-      ledger,
-      approval_store: ledger,
-      egress_proxy: null,
-      actions_registered: actions,
-    },
-    headers: {},
+  const body: ReadyBody = {
+    status: ready ? 'ready' : 'not_ready',
+    redis: state,
+    opa: policy,
+    ledger,
+    approval_store: ledger,
+    egress_proxy: null,
+    actions_registered: actions,
   }
+  return { status: ready ? 200 : 503, body, headers: {} }
 }

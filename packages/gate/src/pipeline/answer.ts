@@ -1,4 +1,4 @@
-import { type JsonObject, sanitizeText } from '@latchgate/protocol'
+import { type ErrorBody, type ExecuteResponse, sanitizeText } from '@latchgate/protocol'
 import type { Refusal } from '../refusal.js'
 import type { Answer, Sealed } from './call.js'
 import { exitCode, isFullySuccessful } from './receipt.js'
@@ -27,8 +27,8 @@ export function answerError(traceId: string, refusal: Refusal): Answer {
 export function answerSealed(call: Sealed): Answer {
   const evidence = { session_seq: call.intent.sessionSeq, log: { ...call.log } }
   if (call.failure !== null || call.output === null) {
-    const failure = call.failure ?? { type: 'provider_error', message: 'no output' }
-    const body: JsonObject = {
+    const failure = call.failure ?? ({ type: 'provider_error', message: 'no output' } as const)
+    const body: ErrorBody = {
       error: 'action_execution_failed',
       error_type: failure.type,
       message: sanitizeText(failure.message, 500),
@@ -40,24 +40,21 @@ export function answerSealed(call: Sealed): Answer {
     return { status: 502, body, headers: {} }
   }
   const outcome = call.verification.status
-  return {
-    status: 200,
-    body: {
-      decision: 'executed',
-      trace_id: call.traceId,
-      action_id: call.actionId,
-      grant_id: call.grantId,
-      receipt_id: call.receiptId,
-      output: call.output,
-      verification_outcome: outcome,
-      verification: { outcome, is_fully_successful: isFullySuccessful(call) },
-      runtime: {
-        duration_ms: call.run.durationMs,
-        exit_code: exitCode(call),
-        fuel_consumed: call.run.fuelConsumed,
-      },
-      ...evidence,
+  const body: ExecuteResponse = {
+    decision: 'executed',
+    trace_id: call.traceId,
+    action_id: call.actionId,
+    grant_id: call.grantId,
+    receipt_id: call.receiptId,
+    output: call.output,
+    verification_outcome: outcome,
+    verification: { outcome, is_fully_successful: isFullySuccessful(call) },
+    runtime: {
+      duration_ms: call.run.durationMs,
+      exit_code: exitCode(call),
+      fuel_consumed: call.run.fuelConsumed,
     },
-    headers: {},
+    ...evidence,
   }
+  return { status: 200, body, headers: {} }
 }

@@ -1,5 +1,11 @@
 import type { Target } from '@latchgate/catalogue'
-import type { ExecutionErrorType, JsonObject } from '@latchgate/protocol'
+import type { Effect } from '@latchgate/evidence'
+import type {
+  EffectOutcome,
+  ExecutionErrorType,
+  JsonObject,
+  VerificationOutcome,
+} from '@latchgate/protocol'
 import type { AgentContext } from '../auth/agent.js'
 import type { CredentialHeaders } from '../auth/credentials.js'
 import type { Peer } from '../auth/identity.js'
@@ -71,24 +77,6 @@ export type Intending = Authorized & {
   readonly dispatchNotAfter: number
 }
 
-/** What the host saw of one request of the module (design 14, receipts). */
-export interface Effect {
-  readonly import: 'latchgate:io/http'
-  readonly method: string
-  readonly url: string
-  readonly header_names: readonly string[]
-  readonly body_sha256: string | null
-  readonly body_bytes: number
-  readonly secrets: readonly { readonly name: string; readonly into: string }[]
-  readonly address: string | null
-  readonly certificate_sha256: string | null
-  readonly status: number | null
-  readonly response_sha256: string | null
-  readonly response_bytes: number | null
-  readonly outcome: 'answered' | 'not_sent' | 'unknown'
-  readonly scrubbed: boolean
-}
-
 /** Why an execution has no usable result. */
 export interface ExecutionFailure {
   readonly type: ExecutionErrorType
@@ -114,8 +102,8 @@ export type Dispatched = Intending & {
 
 /** The result was checked against the response schema and the effect verified. */
 export type Verified = Dispatched & {
-  readonly outcome: 'answered' | 'not_sent' | 'unknown'
-  readonly verification: JsonObject & { readonly status: string }
+  readonly outcome: EffectOutcome
+  readonly verification: VerificationOutcome
   readonly output: JsonObject | null
   readonly failure: ExecutionFailure | null
 }

@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '@latchgate/protocol'
+import type { Json, JsonObject, ReceiptBody } from '@latchgate/protocol'
 import type { Services } from '../services.js'
 import type { Arrival, Authenticated, Authorized, Resolved, Targeted, Validated } from './call.js'
 
@@ -37,7 +37,7 @@ export function decisionSubject(services: Services, call: Progress): JsonObject 
 }
 
 /** Version and digest of the rules that were in force. */
-export function policyReference(services: Services): JsonObject {
+export function policyReference(services: Services): ReceiptBody['policy'] {
   return { version: services.policy.version, digest: services.policy.digest }
 }
 

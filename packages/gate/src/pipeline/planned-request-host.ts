@@ -1,4 +1,5 @@
 import type { Target } from '@latchgate/catalogue'
+import type { Effect } from '@latchgate/evidence'
 import { digestBytes } from '@latchgate/protocol/node'
 import {
   ExecutionAborted,
@@ -12,7 +13,7 @@ import { type Injection, injectSecrets } from '../secrets/injection.js'
 import type { InjectedSecret } from '../secrets/port.js'
 import { Scrubber } from '../secrets/scrubber.js'
 import type { Services } from '../services.js'
-import type { Effect, Intending } from './call.js'
+import type { Intending } from './call.js'
 
 /** What is known of a request that was handed to the client and not answered for yet. */
 const NOTHING_KNOWN: EgressResult = {

@@ -4,7 +4,7 @@ import {
   canonicalBytes,
   type FailureClass,
   failureClassOf,
-  type JsonObject,
+  type NormalizedResult,
   sanitizeText,
 } from '@latchgate/protocol'
 import { evidenceCrypto } from '../evidence-crypto.js'
@@ -131,7 +131,7 @@ function providerReceipt(call: Verified): UnsignedReceipt['provider_receipt'] {
   }
 }
 
-function normalizedResult(call: Verified): JsonObject {
+function normalizedResult(call: Verified): NormalizedResult {
   if (call.failure === null) {
     return { kind: 'success', summary: 'provider completed successfully' }
   }

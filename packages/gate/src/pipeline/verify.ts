@@ -1,5 +1,5 @@
-import { type VerificationOutcome, verifyEffect } from '@latchgate/catalogue'
-import { type JsonObject, sanitizeText } from '@latchgate/protocol'
+import { verifyEffect } from '@latchgate/catalogue'
+import { type JsonObject, sanitizeText, type VerificationOutcome } from '@latchgate/protocol'
 import type { Services } from '../services.js'
 import type { Dispatched, Verified } from './call.js'
 
@@ -12,7 +12,7 @@ export function verify(_services: Services, call: Dispatched): Verified {
   const outcome = run.effects.at(-1)?.outcome ?? 'not_sent'
   if (run.failure !== null || run.output === null) {
     const failure = run.failure ?? { type: 'provider_error' as const, message: 'no output' }
-    const verification = { status: 'provider_failed_before_verification' }
+    const verification = { status: 'provider_failed_before_verification' as const }
     return { ...call, outcome, failure, output: null, verification }
   }
   const checked = registered.action.validateResponse(run.output)
@@ -20,14 +20,14 @@ export function verify(_services: Services, call: Dispatched): Verified {
     const why = checked.error.map((fault) => `${fault.path || '/'} ${fault.message}`).join('; ')
     const message = `response schema violation: ${why}`
     const failure = { type: 'response_schema' as const, message }
-    return { ...call, outcome, failure, output: null, verification: { status: 'skipped' } }
+    return { ...call, outcome, failure, output: null, verification: { status: 'skipped' as const } }
   }
   const { status } = run.observed
   if (status !== null && !acceptsStatus(call, status)) {
     // Whatever the verifier: an action that declares its effect unverifiable does not thereby accept
     // the errors of its upstream.
     const reason = `HTTP status ${status} is not in the accepted set`
-    const verification = { status: 'verification_failed', reason }
+    const verification = { status: 'verification_failed' as const, reason }
     const output = withUpstreamStatus(run.output, status)
     return { ...call, outcome, failure: null, output, verification }
   }

@@ -105,7 +105,7 @@ export function receiptOf(one: Call, sequence: number, output: PayloadDraft | nu
       provider_module_sha256: nothing,
       request_hash: nothing,
       arguments_hash: nothing,
-      policy: { version: 'test' },
+      policy: { version: 'test', digest: null },
       provider_receipt: {
         ok: true,
         status_code: 200,
@@ -115,7 +115,7 @@ export function receiptOf(one: Call, sequence: number, output: PayloadDraft | nu
       },
       output: output === null ? null : { hash: output.hash, bytes: output.bytes.length },
       normalized_result: { kind: 'success', summary: 'done' },
-      verification_outcome: { status: 'verified' },
+      verification_outcome: { status: 'unverifiable_declared' },
       effect_evidence: [],
       effects: [],
       outcome: 'answered',
