@@ -185,12 +185,13 @@ class LogWalk {
     }
   }
 
-  // A number may be repeated (by the receipt), or be the next one. Anything else is an omission.
+  // A number given twice, or left out, is a call that was hidden.
   #checkSequence(index: number, leaf: Leaf): void {
     const { session_id: session, session_seq: sequence } = leafColumns(leaf)
     if (session === null || sequence === null) return
     const last = this.#sequences.get(session) ?? 0
-    if (sequence < 1 || sequence > last + 1) {
+    const fits = isNumbered(leaf) ? sequence === last + 1 : sequence >= 1 && sequence <= last
+    if (!fits) {
       const problem = `session ${session} goes from call ${last} to call ${sequence}`
       this.#findings.add(problem, { index, id: leaf.id, column: 'session_seq' })
     }
@@ -238,4 +239,9 @@ class LogWalk {
       column: 'key_added',
     })
   }
+}
+
+// The records whose commit gives a call its number; all others repeat it (notes/evidence 7).
+function isNumbered({ type, body }: Leaf): boolean {
+  return type === 'intent' || type === 'hold' || (type === 'decision' && !('grant_id' in body))
 }

@@ -1,5 +1,14 @@
-import { randomBytes } from 'node:crypto'
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { randomBytes, randomUUID } from 'node:crypto'
+import {
+  closeSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { generateLeaseKeyPem, type LeaseKey, loadLeaseKey } from '@latchgate/protocol/node'
 import { StartupError } from '../config/posture.js'
@@ -47,13 +56,23 @@ function readOrCreate(path: string, uid: number, create: () => Uint8Array): Uint
   return bytes
 }
 
-/** Writes a file that did not exist, mode 0600 from the start, and makes it durable. */
+/**
+ * Writes a file that did not exist, mode 0600 from the start, and makes it durable. It appears under
+ * its name whole or not at all: half of a key would stop every later start.
+ */
 export function writeNewFile(path: string, bytes: Uint8Array): void {
-  const fd = openSync(path, 'wx', 0o600)
+  const temporary = `${path}.${randomUUID()}.tmp`
+  const fd = openSync(temporary, 'wx', 0o600)
   try {
     writeSync(fd, bytes)
     fsyncSync(fd)
   } finally {
     closeSync(fd)
+  }
+  try {
+    // Unlike a rename, it does not replace what somebody else has written meanwhile.
+    linkSync(temporary, path)
+  } finally {
+    unlinkSync(temporary)
   }
 }

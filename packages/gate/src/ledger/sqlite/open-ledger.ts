@@ -81,6 +81,7 @@ export async function openLedger(options: LedgerOptions): Promise<SqliteLedgerHa
     if (ready.swept.unknown > 0) {
       log.warn({ ...ready.swept }, 'calls that an earlier run began have no known outcome')
     }
+    const reader = await openReader(path, worker)
     return new SqliteLedger({
       worker,
       ready,
@@ -88,12 +89,22 @@ export async function openLedger(options: LedgerOptions): Promise<SqliteLedgerHa
       now,
       log,
       vkey,
-      reader: new LedgerReader(path),
+      reader,
       identity: { origin: options.origin, gateId: options.gateId },
       sweepEveryMs: options.sweepEveryMs ?? 5000,
     })
   } catch (error) {
     release()
+    throw error
+  }
+}
+
+// A writer without a reader would hold the ledger, and nobody could close it.
+async function openReader(path: string, worker: Worker): Promise<LedgerReader> {
+  try {
+    return new LedgerReader(path)
+  } catch (error) {
+    await worker.terminate()
     throw error
   }
 }
