@@ -1,5 +1,7 @@
+import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startUpstream, type Upstream } from '@latchgate/testkit'
+import { ledgerCalls } from './ledger-load.js'
 import { closedLoop, LoadAgent, openLoop, quantile } from './load.js'
 import { type MeasuredGate, startMeasuredGate } from './measured-gate.js'
 import { twoTransactionsPerCall } from './two-transactions.js'
@@ -32,7 +34,9 @@ async function main(): Promise<number> {
       `${mark}  ${row.name.padEnd(width)}  ${row.value.padStart(18)}   bar ${row.bar}\n`,
     )
   }
-  process.stdout.write(`\nNode ${process.version}, ${process.platform} ${process.arch}\n`)
+  process.stdout.write(
+    `\nNode ${process.version}, ${process.platform} ${process.arch}, ${availableParallelism()} cores\n`,
+  )
   return 0
 }
 
@@ -61,6 +65,8 @@ async function throughput(upstream: Upstream, seconds: number): Promise<readonly
   await fast.stop()
   progress('two transactions a call')
   const yardstick = twoTransactionsPerCall(3)
+  progress('the ledger alone')
+  const ledgerRate = await ledgerCalls(CONCURRENCY, 3)
   const looseRate = loose.calls / loose.seconds
   const p50 = quantile(latencies, 0.5)
   const p99 = quantile(latencies, 0.99)
@@ -69,6 +75,7 @@ async function throughput(upstream: Upstream, seconds: number): Promise<readonly
     atLeast('durable executions a second, concurrency 32', rate, 1200, '/s'),
     atLeast('durable / synchronous=OFF', rate / looseRate, 0.7, ''),
     atLeast('durable / two SQLite transactions a call', rate / yardstick, 1, ''),
+    atLeast('the ledger alone / two SQLite transactions a call', ledgerRate / yardstick, 1, ''),
     atMost('open loop at 200/s: p50', p50, 8, 'ms'),
     atMost('open loop at 200/s: p99', p99, 30, 'ms'),
     ...idle,
