@@ -255,13 +255,18 @@ test.each([
   )
   const acl = { 'agent-test': { allowed_actions: ['rebind_read'], allowed_sinks: ALL_SINKS } }
   const asked: string[] = []
-  const other = await startWorld(
+  const dialed: string[] = []
+  const other: World = await startWorld(
     { manifests: { 'r.yaml': manifest }, data: { policy_version: 't', acl } },
     {
       env: { LATCHGATE_SECRET_GITHUB_TOKEN: TOKEN },
       lookup: async (host) => {
         asked.push(host)
         return addresses
+      },
+      route: (vetted) => {
+        dialed.push(vetted.ip)
+        return { ip: '127.0.0.1', port: other.upstream.port }
       },
     },
   )
@@ -270,6 +275,7 @@ test.each([
   expect(answer.status, answer.text).toBe(502)
   expect(answer.json()).toMatchObject({ error_type: 'egress_denied', outcome: 'not_sent' })
   expect(asked, 'one resolution').toEqual(['rebind.example'])
+  expect(dialed, 'nobody was connected to').toEqual([])
   await other.close()
 })
 

@@ -26,6 +26,7 @@ import {
 import { assertPrivate, assertProtected } from './config/protected-files.js'
 import type { GateConfig, LoadedConfig } from './config/schema.js'
 import { createEgress } from './egress/pinned-client.js'
+import type { Route as NetworkRoute } from './egress/port.js'
 import { adminRoutes } from './http/admin-routes.js'
 import { clientRoutes } from './http/client-routes.js'
 import { InFlight } from './http/in-flight.js'
@@ -55,6 +56,8 @@ export interface GateOptions {
   readonly modules?: readonly Uint8Array[]
   /** Resolver of upstream names; default the system's. */
   readonly lookup?: (host: string) => Promise<readonly string[]>
+  /** Where the network has a vetted address; default there (see `EgressOptions`). */
+  readonly route?: NetworkRoute
   /** Durability of the ledger, for benchmarks alone. */
   readonly synchronous?: 'FULL' | 'OFF'
 }
@@ -194,6 +197,7 @@ async function buildServices(
     unsafeResolve: new Map(Object.entries(config.egress.unsafe_resolve)),
     extraCaPem: readCa(config.egress.extra_ca_file),
     ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
+    ...(options.route === undefined ? {} : { route: options.route }),
   })
   cleanups.push(() => egress.close())
   const gateId = uuidv7(now())

@@ -24,6 +24,7 @@ export {
   slowHeaders,
   wrongContentLength,
 } from './hostile-answers.js'
+export { type LoopbackEndpoint, loopbackOnly } from './loopback-only.js'
 export { ManualClock } from './manual-clock.js'
 export { type RawUpstream, type RawUpstreamOptions, startRawUpstream } from './raw-upstream.js'
 export type { RecordedRequest } from './recorded-request.js'

@@ -9,6 +9,7 @@ import {
   startGate,
 } from '@latchgate/gate'
 import { DPoPKeyPair } from '@latchgate/protocol/node'
+import { loopbackOnly } from '@latchgate/testkit'
 
 /** A project directory made for one test. */
 export interface TestProject {
@@ -160,6 +161,6 @@ export async function startTestGate(
   const env = options.env ?? {}
   const loaded = loadConfig(project.configFile, { env: {}, cwd: project.root })
   const log = createLogger(loaded.config, stream as unknown as NodeJS.WritableStream)
-  const gate = await startGate({ ...options, env, loaded, log })
+  const gate = await startGate({ route: loopbackOnly, ...options, env, loaded, log })
   return { ...gate, project, logs }
 }

@@ -1,5 +1,5 @@
 import type { GateOptions } from '@latchgate/gate'
-import { createTestCa, startUpstream, type Upstream } from '@latchgate/testkit'
+import { createTestCa, startUpstream, type TestCa, type Upstream } from '@latchgate/testkit'
 import { createTestProject, type ProjectSettings, startTestGate, type TestGate } from './gate.js'
 import { RawClient } from './raw-client.js'
 
@@ -22,13 +22,21 @@ export const UPSTREAM_HOSTS: readonly string[] = [
   'api.example.com',
 ]
 
-/** Starts a world; close it at the end of the test. */
+/** A name that the upstream answers for as well, and that the gate has to resolve. */
+export const RESOLVED_HOST = 'rebind.example'
+
+/**
+ * Starts a world; close it at the end of the test.
+ *
+ * @param authority signs the upstream's certificate and is the one that the gate trusts
+ */
 export async function startWorld(
   settings: ProjectSettings = {},
   options: Partial<Omit<GateOptions, 'loaded' | 'log'>> = {},
+  authority?: TestCa,
 ): Promise<World> {
-  const ca = await createTestCa()
-  const upstream = await startUpstream({ ca, hosts: UPSTREAM_HOSTS })
+  const ca = authority ?? (await createTestCa())
+  const upstream = await startUpstream({ ca, hosts: [...UPSTREAM_HOSTS, RESOLVED_HOST] })
   const resolve = Object.fromEntries(
     UPSTREAM_HOSTS.map((host) => [`${host}:443`, upstream.address]),
   )

@@ -4,6 +4,7 @@ import type { Cutoff } from './cutoff.js'
 import { connectFailure, type EgressFailure } from './egress-failure.js'
 import { type Endpoint, formatEndpoint } from './endpoint.js'
 import { type OpenProblem, type OpenSocket, openSocket } from './open-socket.js'
+import type { Route } from './port.js'
 
 // Of one address, TCP and TLS together.
 const CONNECT_MS = 10_000
@@ -25,12 +26,14 @@ export interface Undialed {
  * request has been sent yet, so trying another vetted address repeats nothing.
  *
  * @param secureContext null for plain HTTP
+ * @param route see `EgressOptions`
  */
 export async function dial(
   host: string,
   endpoints: readonly Endpoint[],
   secureContext: SecureContext | null,
   cutoff: Cutoff,
+  route: Route = directly,
 ): Promise<Result<Dialed, Undialed>> {
   const tried = endpoints.slice(0, MAX_ADDRESSES_TRIED)
   let last: Undialed = { failure: cutoff.failure, address: null }
@@ -38,12 +41,16 @@ export async function dial(
     if (cutoff.isCut) return err({ ...last, failure: cutoff.failure })
     const left = tried.length - at
     const withinMs = left === 1 ? CONNECT_MS : Math.min(CONNECT_MS, cutoff.remainingMs / left)
-    const opened = await openSocket(host, endpoint, secureContext, withinMs, cutoff)
+    const opened = await openSocket(host, endpoint, secureContext, withinMs, cutoff, route)
     if (opened.ok) return ok({ ...opened.value, endpoint })
     const address = formatEndpoint(endpoint)
     last = { failure: describe(opened.error, host, address, withinMs, cutoff), address }
   }
   return err(last)
+}
+
+function directly(vetted: Endpoint): Endpoint {
+  return vetted
 }
 
 function describe(

@@ -8,6 +8,7 @@ import {
 import { err, ok, type Result } from '@latchgate/protocol'
 import type { Cutoff } from './cutoff.js'
 import type { Endpoint } from './endpoint.js'
+import type { Route } from './port.js'
 
 /** A connection that stands: for https, with a verified peer. */
 export interface OpenSocket {
@@ -28,6 +29,7 @@ export type OpenProblem =
  *
  * @param secureContext null for plain HTTP
  * @param withinMs for TCP and TLS together
+ * @param route see `EgressOptions`
  */
 export function openSocket(
   host: string,
@@ -35,12 +37,14 @@ export function openSocket(
   secureContext: SecureContext | null,
   withinMs: number,
   cutoff: Cutoff,
+  route: Route,
 ): Promise<Result<OpenSocket, OpenProblem>> {
   return new Promise((resolve) => {
+    const { ip, port } = route(endpoint)
     const { socket, ready } =
       secureContext === null
-        ? { socket: connectTcp({ host: endpoint.ip, port: endpoint.port }), ready: 'connect' }
-        : { socket: startTls(host, endpoint, secureContext), ready: 'secureConnect' }
+        ? { socket: connectTcp({ host: ip, port }), ready: 'connect' }
+        : { socket: startTls(host, { ip, port }, secureContext), ready: 'secureConnect' }
     const fail = (problem: OpenProblem): void => {
       clearTimeout(timer)
       socket.destroy()

@@ -10,7 +10,14 @@ import { type Endpoint, formatEndpoint, parseUnsafeResolve } from './endpoint.js
 import { exchange } from './exchange.js'
 import { systemAddresses } from './own-addresses.js'
 import { PinnedConnection, poolKey } from './pinned-connection.js'
-import type { Egress, EgressOptions, EgressRequest, EgressResult, KeepAliveLimits } from './port.js'
+import type {
+  Egress,
+  EgressOptions,
+  EgressRequest,
+  EgressResult,
+  KeepAliveLimits,
+  Route,
+} from './port.js'
 import { lazySecureContext } from './trust-roots.js'
 import { AddressVetting, lookupSystem } from './vetted-addresses.js'
 
@@ -44,6 +51,7 @@ class PinnedClient implements Egress {
   readonly #vetting: AddressVetting
   readonly #keepAlive: KeepAliveLimits
   readonly #pool: ConnectionPool
+  readonly #route: Route | undefined
   readonly #running = new Set<Cutoff>()
   #closed = false
 
@@ -56,6 +64,7 @@ class PinnedClient implements Egress {
     )
     this.#keepAlive = { ...KEEP_ALIVE, ...options.keepAlive }
     this.#pool = new ConnectionPool(this.#keepAlive)
+    this.#route = options.route
   }
 
   async request(request: EgressRequest): Promise<EgressResult> {
@@ -119,7 +128,7 @@ class PinnedClient implements Egress {
       if (connection !== null) return ok({ connection, reused: true })
     }
     const secureContext = scheme === 'https' ? this.#secureContext() : null
-    const dialed = await dial(host, endpoints, secureContext, cutoff)
+    const dialed = await dial(host, endpoints, secureContext, cutoff, this.#route)
     if (!dialed.ok) return dialed
     const address = formatEndpoint(dialed.value.endpoint)
     const connection = new PinnedConnection(dialed.value, {

@@ -1,3 +1,5 @@
+import type { Endpoint } from './endpoint.js'
+
 /** One request that the gate makes for a provider, after injection of the secrets (design 8). */
 export interface EgressRequest {
   /** Keep-alive connections are never shared between principals. */
@@ -58,9 +60,18 @@ export interface EgressOptions {
   readonly lookup?: (host: string) => Promise<readonly string[]>
   /** The host's own addresses; never a destination. Default: read from the system. */
   readonly ownAddresses?: () => readonly string[]
+  /**
+   * Where the network has a vetted address, asked right before the connection is made. Default: at
+   * that address. A test answers with an upstream of its own, so that nothing leaves the machine;
+   * names, certificates and records go on with the vetted one.
+   */
+  readonly route?: Route
   /** Bounds of the kept connections. Default: 256 in all, 64 of one pool, 4 s idle. */
   readonly keepAlive?: Partial<KeepAliveLimits>
 }
+
+/** The place that stands for an address. */
+export type Route = (vetted: Endpoint) => Endpoint
 
 /** Bounds of the connections that wait for another request. */
 export interface KeepAliveLimits {

@@ -1,9 +1,10 @@
+import { loopbackOnly } from '@latchgate/testkit'
 import fc from 'fast-check'
 import { expect, onTestFinished, test } from 'vitest'
 import { canonicalAddress } from '../../src/egress/canonical-address.js'
 import { systemAddresses } from '../../src/egress/own-addresses.js'
 import { createEgress } from '../../src/egress/pinned-client.js'
-import type { Egress } from '../../src/egress/port.js'
+import type { Egress, Route } from '../../src/egress/port.js'
 import { AddressVetting } from '../../src/egress/vetted-addresses.js'
 import { requestTo } from './egress-fixture.js'
 
@@ -16,8 +17,16 @@ function vetting(addresses: readonly string[], own: readonly string[] = []): Add
   )
 }
 
-function resolvingTo(lookup: (host: string) => Promise<readonly string[]>): Egress {
-  const egress = createEgress({ unsafeResolve: new Map(), extraCaPem: null, lookup })
+function resolvingTo(
+  lookup: (host: string) => Promise<readonly string[]>,
+  route: Route = loopbackOnly,
+): Egress {
+  const egress = createEgress({
+    unsafeResolve: new Map(),
+    extraCaPem: null,
+    route,
+    lookup,
+  })
   onTestFinished(() => egress.close())
   return egress
 }
@@ -120,21 +129,28 @@ test('canonical spelling is stable and equal for equal IPv6 addresses', () => {
 })
 
 test('a name that changes its address between check and connect cannot: it is resolved once', async () => {
-  // 2000::/16 is global unicast by its number and assigned to nobody.
   const answers = [['2000::1'], ['127.0.0.1'], ['169.254.169.254']]
   const asked: string[] = []
-  const egress = resolvingTo(async (host) => {
-    asked.push(host)
-    return answers.shift() ?? []
-  })
-  const first = await egress.request(requestTo('https://rebind.example.com/', { timeoutMs: 300 }))
+  const dialed: string[] = []
+  const egress = resolvingTo(
+    async (host) => {
+      asked.push(host)
+      return answers.shift() ?? []
+    },
+    // Nothing listens there.
+    (vetted) => {
+      dialed.push(vetted.ip)
+      return { ip: '127.0.0.1', port: 1 }
+    },
+  )
+  const first = await egress.request(requestTo('https://rebind.example.com/'))
   expect(first).toMatchObject({ outcome: 'not_sent', address: '[2000::1]:443', status: null })
-  expect(asked).toEqual(['rebind.example.com'])
+  expect([asked, dialed]).toEqual([['rebind.example.com'], ['2000::1']])
   // The next request sees the changed answer, and refuses it.
   const second = await egress.request(requestTo('https://rebind.example.com/'))
   expect(second.error).toMatchObject({ type: 'egress_denied' })
   expect(second.error?.message).toContain('(loopback')
-  expect(asked).toHaveLength(2)
+  expect([asked.length, dialed.length]).toEqual([2, 1])
 })
 
 test('a name that does not resolve is unreachable, and nothing was sent', async () => {
@@ -172,7 +188,7 @@ test('a resolver that hangs costs the time of the call, and one lookup for all w
 })
 
 test("the system's resolver is asked by default, and judged like any other", async () => {
-  const egress = createEgress({ unsafeResolve: new Map(), extraCaPem: null })
+  const egress = createEgress({ unsafeResolve: new Map(), extraCaPem: null, route: loopbackOnly })
   onTestFinished(() => egress.close())
   const result = await egress.request(requestTo('https://localhost/', { allow: ['localhost'] }))
   expect(result).toMatchObject({ outcome: 'not_sent', error: { type: 'egress_denied' } })

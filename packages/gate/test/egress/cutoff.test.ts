@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { drip, neverAnswers, startUpstream } from '@latchgate/testkit'
+import { drip, loopbackOnly, neverAnswers, startUpstream } from '@latchgate/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import { Cutoff } from '../../src/egress/cutoff.js'
 import { createEgress } from '../../src/egress/pinned-client.js'
@@ -19,6 +19,7 @@ test('cancelling while the name resolves, or while connecting, leaves nothing se
   const egress = createEgress({
     unsafeResolve: new Map(),
     extraCaPem: null,
+    route: loopbackOnly,
     lookup: () => new Promise(() => undefined),
   })
   onTestFinished(() => egress.close())

@@ -1,4 +1,4 @@
-import { startUpstream } from '@latchgate/testkit'
+import { loopbackOnly, startUpstream } from '@latchgate/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import { createEgress } from '../../src/egress/pinned-client.js'
 import type { EgressRequest, EgressResult } from '../../src/egress/port.js'
@@ -10,6 +10,7 @@ async function refused(url: string, overrides: Partial<EgressRequest> = {}): Pro
   const egress = createEgress({
     unsafeResolve: new Map(),
     extraCaPem: null,
+    route: loopbackOnly,
     lookup: async (host) => {
       asked.push(host)
       return []
@@ -138,6 +139,7 @@ test('unsafe_resolve lifts address and port rules for exactly its host and port'
       ['API.example.com:8080', upstream.address],
     ]),
     extraCaPem: null,
+    route: loopbackOnly,
     lookup: async (host) => {
       asked.push(host)
       return []

@@ -1,4 +1,5 @@
 import {
+  loopbackOnly,
   type RawUpstream,
   type RawUpstreamOptions,
   startRawUpstream,
@@ -31,6 +32,7 @@ export function askerOf(
   const egress = createEgress({
     unsafeResolve: new Map([[`${HOST}:${port}`, address]]),
     extraCaPem: null,
+    route: loopbackOnly,
     ...options,
   })
   onTestFinished(() => egress.close())

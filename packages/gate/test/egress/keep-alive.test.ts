@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
+  loopbackOnly,
   neverAnswers,
   rawAnswer,
   resetBeforeAnswer,
@@ -51,6 +52,7 @@ test('no connection is used for two origins, even at one address', async () => {
       ['a.example.com:81', upstream.address],
     ]),
     extraCaPem: null,
+    route: loopbackOnly,
   })
   onTestFinished(() => egress.close())
   for (let round = 0; round < 2; round += 1) {

@@ -1,4 +1,4 @@
-import { createTestCa } from '@latchgate/testkit'
+import { createTestCa, loopbackOnly } from '@latchgate/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import { createEgress } from '../../src/egress/pinned-client.js'
 import {
@@ -85,6 +85,7 @@ test('an address as host is verified as an address and sends no server name', as
       ['[2606:4700::1]:443', upstream.address],
     ]),
     extraCaPem: upstream.caPem,
+    route: loopbackOnly,
   })
   onTestFinished(() => egress.close())
   const good = await egress.request(requestTo('https://8.8.8.8/', { allow: ['8.8.8.8'] }))
