@@ -7,6 +7,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Machine } from './cli-process.js'
 import { documentedJson, shapeOf } from './documentation.js'
 
+const NOWHERE = 'does-not-exist.wikipedia.org'
+
 let machine: Machine
 let ledger: string
 let logKey: string
@@ -15,14 +17,18 @@ let receiptId: string
 beforeAll(async () => {
   machine = new Machine()
   await machine.up()
+  await machine.run(['down'])
+  // A name that is neither resolved nor reached: port 1 of this machine answers nobody.
+  const config = readFileSync(machine.file('latchgate.toml'), 'utf8')
+  const egress = `egress_insecure = true\n[egress.unsafe_resolve]\n"${NOWHERE}:443" = "127.0.0.1:1"\n`
+  writeFileSync(machine.file('latchgate.toml'), `${config}${egress}`)
+  await machine.up()
   const client = new LatchGateClient({ socket: machine.socket, agentId: 'test' })
-  // Port 1 of the name's address answers nobody: a failed call has a receipt too.
-  receiptId = await client
-    .execute('http_fetch', { url: 'https://does-not-exist.wikipedia.org/' })
-    .then(
-      (result) => result.receiptId,
-      (error: unknown) => (error as { readonly receiptId?: string }).receiptId ?? '',
-    )
+  // A failed call has a receipt too.
+  receiptId = await client.execute('http_fetch', { url: `https://${NOWHERE}/` }).then(
+    (result) => result.receiptId,
+    (error: unknown) => (error as { readonly receiptId?: string }).receiptId ?? '',
+  )
   await client.close()
   logKey = (await machine.json(['status'])).document['log_key'] as string
   ledger = machine.file('data', 'audit.db')

@@ -41,6 +41,7 @@ import { assertWildcardAcl, loadPolicyData } from './policy/load.js'
 import { createRegoEngine } from './policy/rego-wasm.js'
 import type { ActionSnapshot } from './registered-action.js'
 import { EnvironmentSecrets } from './secrets/environment.js'
+import { SearchTurns } from './secrets/search-turns.js'
 import type { Services } from './services.js'
 import { MemoryState } from './state/memory/memory-state.js'
 import { VERSION } from './version.js'
@@ -220,6 +221,7 @@ async function buildServices(
     secrets: new EnvironmentSecrets(options.env, config.secrets.env_prefix),
     egress,
     sandbox,
+    searchTurns: new SearchTurns(),
     slots: new ExecutionSlots(config.limits),
     summary: new UnauthenticatedSummary(),
     receiptSigner,

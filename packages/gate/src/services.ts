@@ -11,6 +11,7 @@ import type { UnauthenticatedSummary } from './pipeline/unauthenticated-summary.
 import type { PolicyEngine } from './policy/engine.js'
 import type { ActionSnapshot } from './registered-action.js'
 import type { SecretSource } from './secrets/port.js'
+import type { SearchTurns } from './secrets/search-turns.js'
 import type { State } from './state/port.js'
 
 /** What the stages and routes of one running gate use. Built once by `startGate`. */
@@ -33,6 +34,8 @@ export interface Services {
   readonly secrets: SecretSource
   readonly egress: Egress
   readonly sandbox: Sandbox
+  /** For the search of responses, of all calls together. */
+  readonly searchTurns: SearchTurns
   readonly slots: ExecutionSlots
   readonly summary: UnauthenticatedSummary
   readonly receiptSigner: Ed25519Signer

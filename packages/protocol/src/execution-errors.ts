@@ -30,6 +30,10 @@ export const EXECUTION_ERRORS = {
     failureClass: 'provider_error',
     meaning: 'The response of the upstream exceeds the limit of the action.',
   },
+  response_unsearchable: {
+    failureClass: 'provider_error',
+    meaning: 'The response takes too much work to be searched for secrets; it is withheld.',
+  },
   response_schema: {
     failureClass: 'provider_error',
     meaning: "The output does not fit the action's response schema.",

@@ -12,8 +12,10 @@ import type { EgressResult } from '../egress/port.js'
 import { type Injection, injectSecrets } from '../secrets/injection.js'
 import type { InjectedSecret } from '../secrets/port.js'
 import { Scrubber } from '../secrets/scrubber.js'
+import { SearchExhausted } from '../secrets/search-work.js'
 import type { Services } from '../services.js'
 import type { Intending } from './call.js'
+import { type ScrubbedResponse, scrubResponse } from './scrubbed-response.js'
 
 /** What is known of a request that was handed to the client and not answered for yet. */
 const NOTHING_KNOWN: EgressResult = {
@@ -95,12 +97,12 @@ export class PlannedRequestHost implements SandboxHost {
       maxResponseBytes: this.#call.registered.manifest.limits.max_host_response_bytes,
       signal,
     })
-    return this.#receive(result, injected.injected)
+    return this.#receive(result, injected.injected, signal)
   }
 
   log(level: 'debug' | 'info' | 'warn', message: string): void {
-    const text = this.#scrubber.text(message).text
-    this.#services.log[level]({ trace_id: this.#call.traceId, provider: text }, 'provider log')
+    const provider = this.#loggable(message)
+    this.#services.log[level]({ trace_id: this.#call.traceId, provider }, 'provider log')
   }
 
   // The upstream's time-out comes a little before the sandbox's, so that a slow upstream is reported
@@ -116,7 +118,8 @@ export class PlannedRequestHost implements SandboxHost {
     const result = injectSecrets(target, manifest.secrets, secrets, this.#services.now)
     if (!result.ok) throw new ExecutionAborted('secret_injection', result.error)
     // What was made of a secret is as good as the secret: it is searched for as well.
-    this.#scrubber = new Scrubber([...this.#secretValues(), ...result.value.derived])
+    const { derived } = result.value
+    if (derived.length > 0) this.#scrubber = new Scrubber([...this.#secretValues(), ...derived])
     return result.value
   }
 
@@ -124,38 +127,50 @@ export class PlannedRequestHost implements SandboxHost {
     return [...this.#call.secrets.values()].map((secret) => secret.reveal())
   }
 
-  #receive(result: EgressResult, injected: readonly InjectedSecret[]): HostReply<HostHttpResponse> {
+  async #receive(
+    result: EgressResult,
+    injected: readonly InjectedSecret[],
+    signal: AbortSignal,
+  ): Promise<HostReply<HostHttpResponse>> {
+    // What is known already, should the call end during the search.
+    this.#effects = [this.#effect(result, injected, { body: null, scrubbed: false })]
+    this.#observed = { status: result.status, body: null }
+    const { headers, body, error, found } = await this.#search(result, signal)
+    this.#contentType = headers.find(([name]) => name === 'content-type')?.[1] ?? null
+    this.#observed = { status: result.status, body }
+    this.#effects = [this.#effect(result, injected, { body, scrubbed: found })]
     const { response } = result
-    const body = response === null ? null : this.#scrubber.bytes(response.body)
-    const headers = (response?.headers ?? []).map(([name, value]) => {
-      const scrubbedName = this.#scrubber.text(name)
-      const scrubbed = this.#scrubber.text(value)
-      const found = scrubbedName.found || scrubbed.found
-      return { name: scrubbedName.text, value: scrubbed.text, found }
-    })
-    const error = result.error === null ? null : this.#scrubber.text(result.error.message)
-    this.#contentType = headers.find((header) => header.name === 'content-type')?.value ?? null
-    this.#observed = { status: result.status, body: body?.bytes ?? null }
-    this.#effects = [
-      this.#effect(result, injected, {
-        body: body?.bytes ?? null,
-        scrubbed:
-          body?.found === true || error?.found === true || headers.some((header) => header.found),
-      }),
-    ]
     if (response === null || result.error !== null) {
-      throw new ExecutionAborted(
-        result.error?.type ?? 'upstream_protocol',
-        error?.text ?? 'no response',
-      )
+      throw new ExecutionAborted(result.error?.type ?? 'upstream_protocol', error ?? 'no response')
     }
     return {
       ok: true,
-      value: {
-        status: response.status,
-        headers: headers.map(({ name, value }) => [name, value] as const),
-        body: body?.bytes ?? new Uint8Array(),
-      },
+      value: { status: response.status, headers, body: body ?? new Uint8Array() },
+    }
+  }
+
+  async #search(result: EgressResult, signal: AbortSignal): Promise<ScrubbedResponse> {
+    const maxBytes = this.#call.registered.manifest.limits.max_host_response_bytes
+    const pause = async (): Promise<void> => {
+      await this.#services.searchTurns.next()
+      if (signal.aborted) {
+        throw new ExecutionAborted('cancelled', 'the call ended while its answer was searched')
+      }
+    }
+    try {
+      return await scrubResponse(result, this.#scrubber, maxBytes, pause)
+    } catch (error) {
+      if (!(error instanceof SearchExhausted)) throw error
+      throw new ExecutionAborted('response_unsearchable', error.message)
+    }
+  }
+
+  #loggable(message: string): string {
+    try {
+      return this.#scrubber.text(message).text
+    } catch (error) {
+      if (!(error instanceof SearchExhausted)) throw error
+      return '[withheld: it takes too much work to be searched for secrets]'
     }
   }
 

@@ -1,3 +1,5 @@
+import { ENTITY_CODES, entityOf, MAX_ENTITY_NAME } from './html-entities.js'
+
 // How a character can be written in a response: as it is, percent-encoded (RFC 3986, and `+` for a
 // space in forms), escaped as in JSON and JavaScript, or escaped as in HTML; each of them also
 // applied to text that went through it before, as in JSON within JSON or `%2541`.
@@ -9,43 +11,22 @@ const BACKSLASH = 0x5c
 /** Deepest repetition of one encoding that is followed. */
 const MAX_NESTING = 3
 
-/** Longest run of backslashes that is read as one; three nestings need eight. */
+/** Longest run of backslashes that is read as one; three nestings of a quote need seven. */
 const MAX_BACKSLASHES = 16
 
-const SHORT_ESCAPES: Readonly<Record<string, number>> = { b: 8, f: 12, n: 10, r: 13, t: 9 }
+/** By the letter's code: `\n` is 10. */
+const SHORT_ESCAPES: ReadonlyMap<number, number> = new Map([
+  [0x62, 8],
+  [0x66, 12],
+  [0x6e, 10],
+  [0x72, 13],
+  [0x74, 9],
+])
 
-const ENTITIES: Readonly<Record<string, string>> = {
-  '!': 'excl',
-  '"': 'quot',
-  '#': 'num',
-  $: 'dollar',
-  '%': 'percnt',
-  '&': 'amp',
-  "'": 'apos',
-  '(': 'lpar',
-  ')': 'rpar',
-  '*': 'ast',
-  '+': 'plus',
-  ',': 'comma',
-  '.': 'period',
-  '/': 'sol',
-  ':': 'colon',
-  ';': 'semi',
-  '<': 'lt',
-  '=': 'equals',
-  '>': 'gt',
-  '?': 'quest',
-  '@': 'commat',
-  '[': 'lsqb',
-  '\\': 'bsol',
-  ']': 'rsqb',
-  '^': 'Hat',
-  _: 'lowbar',
-  '`': 'grave',
-  '{': 'lcub',
-  '|': 'verbar',
-  '}': 'rcub',
-}
+const AMP = 'amp'
+
+/** More than any place in a text can be read as. */
+const MAX_READINGS = 32
 
 /** Bytes that an encoded character can begin with. */
 export function isEscapeLead(byte: number): boolean {
@@ -53,30 +34,55 @@ export function isEscapeLead(byte: number): boolean {
 }
 
 /**
- * Appends to `ends` where the writings of the character `code` that begin at `at` end. There can be
- * several: `%25` is a percent sign encoded, and also a percent sign before `25`.
+ * What stands at a place of a text: which characters, and where the writing of each ends. There can
+ * be several: `%25` is a percent sign encoded, and also a percent sign before `25`. One object serves
+ * a whole search, so that nothing is allocated for a place.
  */
-export function readCharacter(bytes: Uint8Array, at: number, code: number, ends: number[]): void {
+export class Readings {
+  readonly codes: Int32Array = new Int32Array(MAX_READINGS)
+  readonly ends: Int32Array = new Int32Array(MAX_READINGS)
+  count = 0
+  /** About how many bytes were looked at, ever. */
+  steps = 0
+
+  add(code: number, end: number): void {
+    this.codes[this.count] = code
+    this.ends[this.count] = end
+    this.count += 1
+  }
+}
+
+/** Fills `out` with all readings at `at`. The work has a bound, whatever stands there. */
+export function readAt(bytes: Uint8Array, at: number, out: Readings): void {
+  out.count = 0
+  out.steps += 1
   const lead = bytes[at]
   if (lead === undefined) return
-  readPlain(bytes, at, code, ends)
+  if (lead >= 0x80) return readUtf8(bytes, at, out)
+  out.add(lead, at + 1)
+  if (lead === 0x2b) out.add(0x20, at + 1)
   if (!isEscapeLead(lead)) return
-  if (lead === PERCENT) readPercent(bytes, at, code, ends)
-  const escaped = afterBackslashes(bytes, at)
-  if (escaped >= 0) readEscape(bytes, at, escaped, code, ends)
-  const entity = afterAmpersand(bytes, at)
-  if (entity >= 0) readEntity(bytes, entity, code, ends)
+  out.steps += 4
+  if (lead === PERCENT) readPercent(bytes, at, out)
+  const escaped = lead === AMPERSAND ? -1 : afterBackslashes(bytes, at, out, true)
+  if (escaped >= 0) readEscape(bytes, escaped, out)
+  const entity = afterAmpersand(bytes, at, escaped)
+  if (entity < 0) return
+  if (lead !== AMPERSAND) out.add(AMPERSAND, entity)
+  readEntity(bytes, entity, out)
 }
 
 /** Skips line breaks, plain or escaped, of which wrapped Base64 has one each 64 or 76 characters. */
-export function skipLineBreaks(bytes: Uint8Array, at: number): number {
+export function skipLineBreaks(bytes: Uint8Array, at: number, scratch: Readings): number {
   let position = at
   for (let count = 0; count < 8; count += 1) {
-    const ends: number[] = []
-    readCharacter(bytes, position, 0x0a, ends)
-    readCharacter(bytes, position, 0x0d, ends)
-    const end = ends.at(-1)
-    if (end === undefined) return position
+    readAt(bytes, position, scratch)
+    let end = -1
+    for (let index = 0; index < scratch.count; index += 1) {
+      const code = scratch.codes[index]
+      if (code === 0x0a || code === 0x0d) end = scratch.ends[index] ?? -1
+    }
+    if (end < 0) return position
     position = end
   }
   return position
@@ -93,8 +99,9 @@ export function escapedBeginnings(code: number): readonly (readonly [number, num
   // `%25…`, `%26…` and `%5c…` begin nested encodings.
   add(PERCENT, `${digit}${digit.toUpperCase()}25`)
   add(BACKSLASH, 'ux')
-  const short = Object.keys(SHORT_ESCAPES).find((letter) => SHORT_ESCAPES[letter] === code)
-  if (short !== undefined) add(BACKSLASH, short)
+  for (const [letter, stands] of SHORT_ESCAPES) {
+    if (stands === code) add(BACKSLASH, String.fromCharCode(letter))
+  }
   if (isPunctuation(code)) add(BACKSLASH, String.fromCharCode(code))
   // `&amp;…` begins a nested one.
   add(AMPERSAND, `#a${entityOf(code)?.slice(0, 1) ?? ''}`)
@@ -106,109 +113,135 @@ export function utf8(code: number): Uint8Array {
   return Buffer.from(String.fromCodePoint(code), 'utf8')
 }
 
-function readPlain(bytes: Uint8Array, at: number, code: number, ends: number[]): void {
-  if (code < 0x80) {
-    const isFormSpace = code === 0x20 && bytes[at] === 0x2b
-    if (bytes[at] === code || isFormSpace) ends.push(at + 1)
-    return
+function readUtf8(bytes: Uint8Array, at: number, out: Readings): void {
+  const length = utf8Length(bytes[at] ?? 0)
+  let code = (bytes[at] ?? 0) & (0x7f >> length)
+  for (let index = 1; index < length; index += 1) {
+    const byte = bytes[at + index] ?? 0
+    if ((byte & 0xc0) !== 0x80) return
+    code = code * 64 + (byte & 0x3f)
   }
-  const encoded = utf8(code)
-  for (const [index, byte] of encoded.entries()) {
-    if (bytes[at + index] !== byte) return
-  }
-  ends.push(at + encoded.length)
+  if (length > 1) out.add(code, at + length)
 }
 
 // `%2f`, `%252f`, `%25252f`: every byte of the character in the same depth.
-function readPercent(bytes: Uint8Array, at: number, code: number, ends: number[]): void {
-  const encoded = code < 0x80 ? [code] : utf8(code)
+function readPercent(bytes: Uint8Array, at: number, out: Readings): void {
   for (let depth = 0; depth <= MAX_NESTING; depth += 1) {
-    let position = at
-    for (const byte of encoded) {
-      position = percentByte(bytes, position, depth, byte)
-      if (position < 0) break
-    }
-    if (position >= 0) ends.push(position)
-    if (hexByte(bytes, at + 1 + depth * 2) !== PERCENT) return
+    const end = at + 3 + depth * 2
+    const byte = hexByte(bytes, end - 2)
+    if (byte >= 0 && byte < 0x80) out.add(byte, end)
+    else if (byte >= 0) readPercentUtf8(bytes, end, depth, byte, out)
+    if (byte !== PERCENT) return
   }
 }
 
-function percentByte(bytes: Uint8Array, at: number, depth: number, byte: number): number {
-  if (bytes[at] !== PERCENT) return -1
-  let position = at + 1
-  for (let level = 0; level < depth; level += 1, position += 2) {
-    if (hexByte(bytes, position) !== PERCENT) return -1
+function readPercentUtf8(
+  bytes: Uint8Array,
+  at: number,
+  depth: number,
+  first: number,
+  out: Readings,
+): void {
+  const length = utf8Length(first)
+  let code = first & (0x7f >> length)
+  let position = at
+  for (let index = 1; index < length; index += 1) {
+    if (bytes[position] !== PERCENT) return
+    position += 1
+    for (let level = 0; level < depth; level += 1, position += 2) {
+      if (hexByte(bytes, position) !== PERCENT) return
+    }
+    const byte = hexByte(bytes, position)
+    if ((byte & 0xc0) !== 0x80) return
+    code = code * 64 + (byte & 0x3f)
+    position += 2
   }
-  return hexByte(bytes, position) === byte ? position + 2 : -1
+  if (length > 1) out.add(code, position)
+}
+
+// Length of a sequence by its first byte; 1 for a byte that begins none.
+function utf8Length(first: number): number {
+  if (first >= 0xf0) return first <= 0xf4 ? 4 : 1
+  if (first >= 0xe0) return 3
+  return first >= 0xc2 ? 2 : 1
 }
 
 // JSON within JSON doubles backslashes, so a run of them is one. `%5c` is one in a URL.
-function afterBackslashes(bytes: Uint8Array, at: number): number {
+function afterBackslashes(bytes: Uint8Array, at: number, out: Readings, reads: boolean): number {
   let position = at
-  while (position - at < MAX_BACKSLASHES) {
+  let count = 0
+  for (; count < MAX_BACKSLASHES; count += 1) {
     if (bytes[position] === BACKSLASH) position += 1
     else if (bytes[position] === PERCENT && hexByte(bytes, position + 1) === BACKSLASH)
       position += 3
     else break
+    if (reads && (count === 1 || count === 3 || count === 7)) out.add(BACKSLASH, position)
   }
-  return position > at ? position : -1
+  out.steps += count
+  return count > 0 ? position : -1
 }
 
-function readEscape(
-  bytes: Uint8Array,
-  at: number,
-  after: number,
-  code: number,
-  ends: number[],
-): void {
-  if (code === BACKSLASH) {
-    for (const length of [2, 4, 8]) if (at + length <= after) ends.push(at + length)
-  }
+function readEscape(bytes: Uint8Array, after: number, out: Readings): void {
   const letter = bytes[after]
   if (letter === undefined) return
-  if (letter === 0x75) readUnicodeEscape(bytes, after + 1, code, ends)
-  else if (letter === 0x78 && hexByte(bytes, after + 1) === code) ends.push(after + 3)
-  else if (letter === code && isPunctuation(code)) ends.push(after + 1)
-  else if (SHORT_ESCAPES[String.fromCharCode(letter)] === code) ends.push(after + 1)
-}
-
-function readUnicodeEscape(bytes: Uint8Array, at: number, code: number, ends: number[]): void {
-  const text = String.fromCodePoint(code)
-  if (hex16(bytes, at) !== text.charCodeAt(0)) return
-  if (text.length === 1) {
-    ends.push(at + 4)
+  if (letter === 0x75) return readUnicodeEscape(bytes, after + 1, out)
+  if (letter === 0x78) {
+    const code = hexByte(bytes, after + 1)
+    if (code >= 0) out.add(code, after + 3)
     return
   }
-  const low = afterBackslashes(bytes, at + 4)
-  if (low < 0 || bytes[low] !== 0x75) return
-  if (hex16(bytes, low + 1) === text.charCodeAt(1)) ends.push(low + 5)
+  if (isPunctuation(letter)) out.add(letter, after + 1)
+  const short = SHORT_ESCAPES.get(letter)
+  if (short !== undefined) out.add(short, after + 1)
+}
+
+function readUnicodeEscape(bytes: Uint8Array, at: number, out: Readings): void {
+  const unit = hex16(bytes, at)
+  if (unit < 0) return
+  if (unit < 0xd800 || unit > 0xdbff) return out.add(unit, at + 4)
+  const second = afterBackslashes(bytes, at + 4, out, false)
+  if (second < 0 || bytes[second] !== 0x75) return
+  const low = hex16(bytes, second + 1)
+  if (low < 0xdc00 || low > 0xdfff) return
+  out.add(0x10000 + (unit - 0xd800) * 0x400 + (low - 0xdc00), second + 5)
 }
 
 // `&`, `%26` and the `\u0026` that some JSON writers make of it, and the `amp;` of nested HTML.
-function afterAmpersand(bytes: Uint8Array, at: number): number {
+function afterAmpersand(bytes: Uint8Array, at: number, escaped: number): number {
   if (bytes[at] === AMPERSAND) return at + 1
   if (bytes[at] === PERCENT && hexByte(bytes, at + 1) === AMPERSAND) return at + 3
-  const escaped = afterBackslashes(bytes, at)
   if (escaped < 0 || bytes[escaped] !== 0x75) return -1
   return hex16(bytes, escaped + 1) === AMPERSAND ? escaped + 5 : -1
 }
 
-function readEntity(bytes: Uint8Array, at: number, code: number, ends: number[]): void {
-  const name = code < 0x80 ? entityOf(code) : undefined
+function readEntity(bytes: Uint8Array, at: number, out: Readings): void {
   let position = at
-  if (code === AMPERSAND) ends.push(at)
   for (let depth = 0; depth <= MAX_NESTING; depth += 1) {
-    if (bytes[position] === 0x23) readCharacterReference(bytes, position + 1, code, ends)
-    if (name !== undefined && startsWith(bytes, position, `${name};`)) {
-      ends.push(position + name.length + 1)
+    out.steps += 4
+    if (bytes[position] === 0x23) return readCharacterReference(bytes, position + 1, out)
+    readEntityName(bytes, position, out)
+    if (!startsWith(bytes, position, AMP) || bytes[position + AMP.length] !== 0x3b) return
+    position += AMP.length + 1
+  }
+}
+
+function readEntityName(bytes: Uint8Array, at: number, out: Readings): void {
+  let key = 0
+  for (let length = 0; length <= MAX_ENTITY_NAME; length += 1) {
+    const byte = bytes[at + length] ?? 0
+    if (byte === 0x3b) {
+      const code = ENTITY_CODES.get(key)
+      if (code !== undefined) out.add(code, at + length + 1)
+      return
     }
-    if (!startsWith(bytes, position, 'amp;')) return
-    position += 4
+    const lower = byte | 0x20
+    if (lower < 0x61 || lower > 0x7a) return
+    key = key * 128 + byte
   }
 }
 
 // `&#47;`, `&#x2F;`, with leading zeros; the semicolon may be missing.
-function readCharacterReference(bytes: Uint8Array, at: number, code: number, ends: number[]): void {
+function readCharacterReference(bytes: Uint8Array, at: number, out: Readings): void {
   const isHex = bytes[at] === 0x78 || bytes[at] === 0x58
   const base = isHex ? 16 : 10
   let position = isHex ? at + 1 : at
@@ -219,16 +252,14 @@ function readCharacterReference(bytes: Uint8Array, at: number, code: number, end
     if (digit < 0 || digit >= base) break
     value = value * base + digit
   }
-  if (position === start || value !== code) return
-  ends.push(bytes[position] === 0x3b ? position + 1 : position)
-}
-
-function entityOf(code: number): string | undefined {
-  return ENTITIES[String.fromCodePoint(code)]
+  if (position === start || value > 0x10ffff) return
+  out.add(value, bytes[position] === 0x3b ? position + 1 : position)
 }
 
 function isPunctuation(code: number): boolean {
-  return code > 0x20 && code < 0x7f && !/[A-Za-z0-9]/.test(String.fromCharCode(code))
+  if (code <= 0x20 || code >= 0x7f || (code >= 0x30 && code <= 0x39)) return false
+  const lower = code | 0x20
+  return lower < 0x61 || lower > 0x7a
 }
 
 function startsWith(bytes: Uint8Array, at: number, text: string): boolean {

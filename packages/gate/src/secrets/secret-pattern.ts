@@ -1,12 +1,6 @@
-import {
-  escapedBeginnings,
-  isEscapeLead,
-  readCharacter,
-  skipLineBreaks,
-  utf8,
-} from './encoded-character.js'
+import { escapedBeginnings, isEscapeLead, utf8 } from './encoded-character.js'
 
-/** A text to be found in a response, in every writing that `readCharacter` knows. */
+/** A text to be found in a response, in every writing that `readAt` knows. */
 export interface SecretPattern {
   /** Characters, as code points. */
   readonly codes: readonly number[]
@@ -48,21 +42,9 @@ function encodedPatterns(text: string): readonly SecretPattern[] {
   return patterns
 }
 
-/** Where the pattern that begins at `at` ends, or -1. */
-export function matchEnd(bytes: Uint8Array, at: number, wanted: SecretPattern): number {
-  const { codes, anyCase, wraps } = wanted
-  let position = at
-  let index = 0
-  for (; index < codes.length; index += 1, position += 1) {
-    const byte = bytes[position] ?? -1
-    if (byte !== codes[index] && !(anyCase && (byte | 0x20) === codes[index])) break
-  }
-  if (index === codes.length) return position
-  const byte = bytes[position]
-  if (byte === undefined) return -1
-  const isPlain = !isEscapeLead(byte) && byte < 0x80 && byte !== 0x2b && byte !== 10 && byte !== 13
-  if (isPlain && !wanted.ambiguous) return -1
-  return matchEncoded(bytes, at, codes, { anyCase, wraps })
+/** Characters with which a pattern can begin, each as itself. */
+export function firstCharacters({ codes, anyCase }: SecretPattern): readonly number[] {
+  return cases(codes[0] ?? 0, anyCase)
 }
 
 /** First two bytes of the writings of a pattern, plain ones and encoded ones. */
@@ -85,26 +67,6 @@ export function beginnings({
     if (code === 0x20) for (const one of seconds) pairs.push([0x2b, one])
   }
   return pairs
-}
-
-// All ways to read the text at once; there are never more than a few.
-function matchEncoded(
-  bytes: Uint8Array,
-  at: number,
-  codes: readonly number[],
-  { anyCase, wraps }: { readonly anyCase: boolean; readonly wraps: boolean },
-): number {
-  let positions = [at]
-  for (const [index, code] of codes.entries()) {
-    const next: number[] = []
-    for (const position of positions) {
-      const from = wraps && index > 0 ? skipLineBreaks(bytes, position) : position
-      for (const one of cases(code, anyCase)) readCharacter(bytes, from, one, next)
-    }
-    if (next.length === 0) return -1
-    positions = next.length === 1 ? next : [...new Set(next)]
-  }
-  return Math.max(...positions)
 }
 
 function cases(code: number, anyCase: boolean): readonly number[] {

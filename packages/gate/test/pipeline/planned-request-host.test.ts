@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import { ExecutionAborted, type HostHttpRequest } from '@latchgate/sandbox'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -5,6 +6,7 @@ import type { EgressRequest, EgressResult } from '../../src/egress/port.js'
 import type { Intending } from '../../src/pipeline/call.js'
 import { differenceFromPlan, PlannedRequestHost } from '../../src/pipeline/planned-request-host.js'
 import { Secret } from '../../src/secrets/port.js'
+import { SearchTurns } from '../../src/secrets/search-turns.js'
 import { intending, STARTED_AT, servicesWith, VALUE } from './call-fixture.js'
 
 const ANSWERED: EgressResult = {
@@ -48,7 +50,7 @@ function hostOf(
     },
     close: async () => undefined,
   }
-  const { services, logged } = servicesWith({ egress, now })
+  const { services, logged } = servicesWith({ egress, now, searchTurns: new SearchTurns() })
   return { host: new PlannedRequestHost(services, call), left, logged }
 }
 
@@ -268,4 +270,66 @@ test('a secret that cannot be placed any more ends the call unsent, without its 
     'secret TOKEN: a header takes visible ASCII only',
   ])
   expect([left, host.effects]).toEqual([[], []])
+})
+
+/** A call whose secret makes a body of `&amp;` more work than it may be, and such an answer. */
+async function unsearchable(): Promise<{ call: Intending; answer: EgressResult }> {
+  const secrets = new Map([['TOKEN', new Secret('&amp;'.repeat(20))]])
+  const call = { ...(await intending()), secrets }
+  const body = Buffer.from('&amp;'.repeat(60_000))
+  return { call, answer: { ...ANSWERED, response: { status: 200, headers: [], body } } }
+}
+
+test('an answer that takes too much work to search is withheld, and recorded as answered', async () => {
+  const { call, answer } = await unsearchable()
+  const { host } = hostOf(call, [answer])
+  expect(await abortOf(host.httpRequest(planned(call), signal))).toEqual([
+    'response_unsearchable',
+    'the response takes more work to be searched for secrets than its size allows',
+  ])
+  expect(host.observed).toEqual({ status: 200, body: null })
+  expect(host.effects).toMatchObject([
+    { outcome: 'answered', status: 200, response_sha256: null, response_bytes: null },
+  ])
+})
+
+test('headers that take too much work together are withheld as well', async () => {
+  const { call } = await unsearchable()
+  const value = '&amp;'.repeat(400)
+  const headers = Array.from({ length: 60 }, (_, at) => [`x-${at}`, value] as const)
+  const answer = { ...ANSWERED, response: { status: 200, headers, body: new Uint8Array() } }
+  const { host } = hostOf(call, [answer])
+  const [failure] = await abortOf(host.httpRequest(planned(call), signal))
+  expect(failure).toBe('response_unsearchable')
+})
+
+test('a log line that takes too much work is not written', async () => {
+  const { call } = await unsearchable()
+  const { host, logged } = hostOf(call)
+  host.log('info', '&amp;'.repeat(60_000))
+  expect((JSON.parse(logged[0] ?? '') as { provider: string }).provider).toMatch(/^\[withheld: /)
+})
+
+test('a call that ends during the search of its answer leaves a record of what is known', async () => {
+  const call = await intending()
+  const body = Buffer.alloc(4_000_000, 'x')
+  const { host } = hostOf(call, [{ ...ANSWERED, response: { status: 200, headers: [], body } }])
+  const ending = new AbortController()
+  const request = abortOf(host.httpRequest(planned(call), ending.signal))
+  setImmediate(() => ending.abort())
+  expect(await request).toEqual(['cancelled', 'the call ended while its answer was searched'])
+  expect(host.effects).toMatchObject([{ outcome: 'answered', status: 200, response_bytes: null }])
+})
+
+test.each<[string, Buffer, string]>([
+  ['with the secret in it is replaced as a whole', gzipSync(`it is ${VALUE}`), '***REDACTED***'],
+  ['twice packed is replaced too', gzipSync(gzipSync(`it is ${VALUE}`)), '***REDACTED***'],
+  ['without it is shown as it came', gzipSync('it is nothing'), ''],
+])('a body that is packed without saying so and %s', async (_name, body, expected) => {
+  const call = await intending()
+  const { host } = hostOf(call, [{ ...ANSWERED, response: { status: 200, headers: [], body } }])
+  const reply = await host.httpRequest(planned(call), signal)
+  const shown = reply.ok ? Buffer.from(reply.value.body) : null
+  expect(shown).toEqual(expected === '' ? body : Buffer.from(expected))
+  expect(host.effects).toMatchObject([{ scrubbed: expected !== '' }])
 })
