@@ -5,11 +5,14 @@ export class Overloaded extends Error {
 
 interface Waiter {
   readonly grant: () => void
+  readonly refuse: () => void
 }
 
 /**
  * Slots for executions in flight: a total, a share per principal, and a bounded wait. Freed slots go
- * round the waiting principals, so that one with a thousand calls does not starve one with two.
+ * round the waiting principals, so that one with a thousand calls does not starve one with two. The
+ * places to wait are shared likewise: in a full queue whoever waits with fewer calls takes a place of
+ * whoever waits with most, so that nobody can keep all others out by filling it.
  */
 export class ExecutionSlots {
   readonly #total: number
@@ -34,11 +37,17 @@ export class ExecutionSlots {
     return this.#inFlight
   }
 
+  /** How many wait. */
+  get queued(): number {
+    return this.#queued
+  }
+
   /** Resolves to the function that frees the slot; rejects with `Overloaded` after `queue_ms`. */
   async acquire(principal: string): Promise<() => void> {
     if (this.#free(principal) && !this.#waiting.has(principal)) return this.#take(principal)
+    if (this.#queueMs === 0) throw new Overloaded()
     // The queue is bounded as well: memory must not grow with the number of refused calls.
-    if (this.#queueMs === 0 || this.#queued >= this.#total * 4) throw new Overloaded()
+    if (this.#queued >= this.#total * 4 && !this.#displaceFor(principal)) throw new Overloaded()
     await this.#wait(principal)
     return this.#releaser(principal)
   }
@@ -70,19 +79,33 @@ export class ExecutionSlots {
     return new Promise((resolve, reject) => {
       const queue = this.#waiting.get(principal) ?? []
       this.#waiting.set(principal, queue)
-      const timer = setTimeout(() => {
-        this.#remove(principal, waiter)
-        reject(new Overloaded())
-      }, this.#queueMs)
+      const timer = setTimeout(() => waiter.refuse(), this.#queueMs)
       const waiter: Waiter = {
         grant: () => {
           clearTimeout(timer)
           resolve()
         },
+        refuse: () => {
+          clearTimeout(timer)
+          this.#remove(principal, waiter)
+          reject(new Overloaded())
+        },
       }
       queue.push(waiter)
       this.#queued += 1
     })
+  }
+
+  // The newest waiter of the longest queue goes: it has waited least, and its principal keeps most. One
+  // more call must leave the newcomer's queue no longer than that one, or two would displace each other
+  // for ever.
+  #displaceFor(principal: string): boolean {
+    let longest: readonly Waiter[] = []
+    for (const queue of this.#waiting.values()) if (queue.length > longest.length) longest = queue
+    const own = this.#waiting.get(principal)?.length ?? 0
+    if (own + 1 >= longest.length) return false
+    longest.at(-1)?.refuse()
+    return true
   }
 
   #remove(principal: string, waiter: Waiter): void {

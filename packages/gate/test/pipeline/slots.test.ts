@@ -153,3 +153,92 @@ test('in any order of taking and freeing no limit is passed, and no free slot is
     { numRuns: 40 },
   )
 })
+
+test('who fills the queue keeps nobody out: each newcomer takes the place of its newest waiter', async () => {
+  const slots = new ExecutionSlots(limits(2, 2, 60_000))
+  const running = await Promise.all([slots.acquire('many'), slots.acquire('many')])
+  const order: string[] = []
+  const refused: string[] = []
+  const wait = (principal: string, name: string): Promise<void> =>
+    slots.acquire(principal).then(
+      (release) => {
+        order.push(name)
+        release()
+      },
+      (error: unknown) => {
+        expect(error).toBeInstanceOf(Overloaded)
+        refused.push(name)
+      },
+    )
+  const waits = Array.from({ length: 8 }, (_, at) => wait('many', `many-${at}`))
+  waits.push(wait('few', 'few-0'), wait('few', 'few-1'), wait('other', 'other-0'))
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(refused, 'newest first').toEqual(['many-7', 'many-6', 'many-5'])
+  for (const release of running) release()
+  await Promise.all(waits)
+  expect(order).toEqual([
+    'many-0',
+    'few-0',
+    'other-0',
+    'many-1',
+    'few-1',
+    'many-2',
+    'many-3',
+    'many-4',
+  ])
+  expect(slots.inFlight).toBe(0)
+})
+
+test('in a full queue equal shares are final: a newcomer with as many waiters is refused itself', async () => {
+  const slots = new ExecutionSlots(limits(1, 1, 60_000))
+  const release = await slots.acquire('a')
+  const waits = ['a', 'a', 'b', 'b'].map((name) => slots.acquire(name).then((free) => free()))
+  for (const name of ['a', 'b']) {
+    await expect(slots.acquire(name)).rejects.toBeInstanceOf(Overloaded)
+  }
+  // One more of its own would only be exchanged for another.
+  release()
+  await Promise.all(waits)
+  expect(slots.inFlight).toBe(0)
+})
+
+test('whatever comes: the queue stays bounded, and one who is refused waits with as many as the longest, or one less', async () => {
+  const arrivals = fc.array(fc.constantFrom('a', 'a', 'a', 'b', 'c', 'd'), { maxLength: 40 })
+  await fc.assert(
+    fc.asyncProperty(arrivals, async (principals) => {
+      const slots = new ExecutionSlots(limits(2, 2, 60_000))
+      const running = await Promise.all([slots.acquire('x'), slots.acquire('x')])
+      const waiting = new Map<string, number>(['a', 'b', 'c', 'd'].map((name) => [name, 0]))
+      const countOf = (name: string): number => waiting.get(name) ?? 0
+      const ends: Promise<void>[] = []
+      for (const [at, principal] of principals.entries()) {
+        const longest = Math.max(...waiting.values())
+        let refused: number[] = []
+        waiting.set(principal, countOf(principal) + 1)
+        const leave = (): void => void waiting.set(principal, countOf(principal) - 1)
+        ends.push(
+          slots.acquire(principal).then(
+            (release) => {
+              leave()
+              release()
+            },
+            () => {
+              leave()
+              refused = [...refused, at]
+            },
+          ),
+        )
+        await new Promise((resolve) => setImmediate(resolve))
+        expect([...waiting.values()].reduce((sum, one) => sum + one, 0)).toBeLessThanOrEqual(8)
+        if (refused.includes(at)) expect(longest - countOf(principal)).toBeLessThanOrEqual(1)
+        // Nobody who was not there with the most has lost a place.
+        else expect(Math.max(...waiting.values())).toBeGreaterThanOrEqual(longest - 1)
+      }
+      for (const release of running) release()
+      await Promise.all(ends)
+      expect([...waiting.values()]).toEqual([0, 0, 0, 0])
+      expect(slots.inFlight).toBe(0)
+    }),
+    { numRuns: 60 },
+  )
+})
