@@ -1,10 +1,9 @@
 import { isoMillis, type Result } from '@latchgate/protocol'
-import { ledgerFault } from '../ledger-fault.js'
 import { type Decision, PolicyFault, type PolicyInput, UNLIMITED_CALLS } from '../policy/engine.js'
 import { Fault, type Refusal, refuse } from '../refusal.js'
 import { egressProfile } from '../registered-action.js'
 import type { Services } from '../services.js'
-import type { Authorized, Targeted } from './call.js'
+import type { Authorized, Budgeted, Targeted } from './call.js'
 import { type VisibleDestination, visibleDestination } from './egress-visibility.js'
 import { obtainSecrets } from './obtain-secrets.js'
 import { policyDenied } from './policy-denied.js'
@@ -15,16 +14,15 @@ import { policyDenied } from './policy-denied.js'
  */
 export async function authorize(
   services: Services,
-  call: Targeted,
+  call: Budgeted,
 ): Promise<Result<Authorized, Refusal>> {
-  const callsBefore = await callsRemaining(services, call)
-  if (!callsBefore.ok) return callsBefore
+  const { callsBefore } = call
   const visible = visibleDestination(call, services.config.egress.unsafe_resolve)
   const seen = visible.ok ? visible.value : null
-  const decision = await decide(services, policyInput(services, call, seen, callsBefore.value))
+  const decision = await decide(services, policyInput(services, call, seen, callsBefore))
   if (decision.kind === 'deny') return denied(call, decision.reason)
   if (!visible.ok) return policyDenied(call, `egress_denied: ${visible.error}`)
-  if (callsBefore.value !== null && callsBefore.value <= 0) return exhausted()
+  if (callsBefore !== null && callsBefore <= 0) return exhausted()
   if (decision.kind === 'hold') {
     const reasons = decision.reasons.map(({ code, detail }) => `${code}: ${detail}`).join('; ')
     return policyDenied(call, 'approval_not_available', `approval needed: ${reasons}`)
@@ -34,24 +32,8 @@ export async function authorize(
   const allow = decision.egress === 'none' ? [] : decision.egress.proxy_allowlist.allowed_domains
   return {
     ok: true,
-    value: { ...call, decision, secrets: secrets.value, allow, callsBefore: callsBefore.value },
+    value: { ...call, decision, secrets: secrets.value, allow },
   }
-}
-
-async function callsRemaining(
-  services: Services,
-  call: Targeted,
-): Promise<Result<number | null, Refusal>> {
-  const { claims } = call.agent
-  if (claims.budgets === undefined) return { ok: true, value: null }
-  let left: number | null | undefined
-  try {
-    left = await services.ledger.callsRemaining(claims.session_id)
-  } catch (error) {
-    throw ledgerFault(error)
-  }
-  if (left === undefined) return { ok: false, error: refuse('budget_session_not_found') }
-  return { ok: true, value: left }
 }
 
 async function decide(services: Services, input: PolicyInput): Promise<Decision> {

@@ -57,14 +57,18 @@ export type Validated = Resolved & {
 /** The template was resolved, once: this request and no other may leave. */
 export type Targeted = Validated & { readonly target: Target }
 
+/** What the lease may still do is known. */
+export type Budgeted = Targeted & {
+  /** Calls left before this one; null without a limit. */
+  readonly callsBefore: number | null
+}
+
 /** Policy allowed it, and everything it needs is at hand. */
-export type Authorized = Targeted & {
+export type Authorized = Budgeted & {
   readonly decision: Extract<Decision, { kind: 'allow' }>
   readonly secrets: ReadonlyMap<string, Secret>
   /** Hosts that this call may reach. */
   readonly allow: readonly string[]
-  /** Calls left before this one; null without a limit. */
-  readonly callsBefore: number | null
 }
 
 /** The intent is durable: from here on the call runs to its receipt. */

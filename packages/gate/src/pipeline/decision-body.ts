@@ -1,9 +1,18 @@
 import type { Json, JsonObject, ReceiptBody } from '@latchgate/protocol'
 import type { Services } from '../services.js'
-import type { Arrival, Authenticated, Authorized, Resolved, Targeted, Validated } from './call.js'
+import type {
+  Arrival,
+  Authenticated,
+  Authorized,
+  Budgeted,
+  Resolved,
+  Targeted,
+  Validated,
+} from './call.js'
 
 /** As much of a call as is known when a decision is recorded. */
-export type Progress = Authenticated & Partial<Resolved & Validated & Targeted & Authorized>
+export type Progress = Authenticated &
+  Partial<Resolved & Validated & Targeted & Budgeted & Authorized>
 
 /**
  * The subject of a decision leaf: everything an audit event needs (spec/http-api 12.2), with null

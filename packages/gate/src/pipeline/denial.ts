@@ -37,14 +37,17 @@ export async function appendDecision(
   decision: 'deny' | 'error',
   refusal: Refusal,
 ): Promise<void> {
+  // The commit of the intent is what says that nothing is left: others may have taken the last calls
+  // since the budget was read.
+  const left = refusal.code === 'budget_exhausted' ? 0 : call.callsBefore
   const body = {
     ...decisionSubject(services, call),
     decision,
     code: refusal.code,
     deny_reason: sanitizeText(refusal.detail, 500),
     allowed_sinks: [],
-    budgets_before: budgetSnapshot(call.callsBefore),
-    budgets_after: budgetSnapshot(call.callsBefore),
+    budgets_before: budgetSnapshot(left),
+    budgets_after: budgetSnapshot(left),
   }
   try {
     await services.ledger.record({

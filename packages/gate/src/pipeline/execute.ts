@@ -8,6 +8,7 @@ import { recordDenial } from './denial.js'
 import { dispatch } from './dispatch.js'
 import { answerFault } from './fault-edge.js'
 import { intend } from './intend.js'
+import { readBudget } from './read-budget.js'
 import { resolve } from './resolve.js'
 import { seal } from './seal.js'
 import { resolveCallTarget } from './target.js'
@@ -33,8 +34,10 @@ export async function execute(services: Services, arrival: Arrival): Promise<Ans
     if (!validated.ok) return await recordDenial(services, resolved.value, validated.error)
     const targeted = resolveCallTarget(validated.value)
     if (!targeted.ok) return await recordDenial(services, validated.value, targeted.error)
-    const authorized = await authorize(services, targeted.value)
-    if (!authorized.ok) return await recordDenial(services, targeted.value, authorized.error)
+    const budgeted = await readBudget(services, targeted.value)
+    if (!budgeted.ok) return await recordDenial(services, targeted.value, budgeted.error)
+    const authorized = await authorize(services, budgeted.value)
+    if (!authorized.ok) return await recordDenial(services, budgeted.value, authorized.error)
     const slot = await intend(services, authorized.value)
     if (!slot.ok) return await recordDenial(services, authorized.value, slot.error)
     try {

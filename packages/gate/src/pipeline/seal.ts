@@ -22,6 +22,8 @@ export async function seal(services: Services, call: Verified): Promise<Sealed> 
   const finishedAt = services.now()
   const receiptId = uuidv7(finishedAt)
   const signed = buildReceipt(services, call, receiptId, finishedAt)
+  // Nothing left the gate: the call goes back to the budget (notes/evidence 2).
+  const refund = call.outcome === 'not_sent' && call.agent.claims.budgets !== undefined
   const entry: SealEntry = {
     grantId: call.grantId,
     traceId: call.traceId,
@@ -30,10 +32,9 @@ export async function seal(services: Services, call: Verified): Promise<Sealed> 
     decision: {
       type: 'decision',
       id: uuidv7(finishedAt),
-      body: outcomeBody(services, call, receiptId, signed),
+      body: outcomeBody(services, call, receiptId, signed, refund),
     },
-    // Nothing left the gate: the call goes back to the budget (notes/evidence 2).
-    refund: call.outcome === 'not_sent' && call.agent.claims.budgets !== undefined,
+    refund,
     payloads: signed.payloads,
   }
   const appended = await appendWithRetry(services, call, entry)
@@ -94,10 +95,14 @@ function outcomeBody(
   call: Verified,
   receiptId: string,
   signed: SignedReceipt,
+  refund: boolean,
 ): SealEntry['decision']['body'] {
   const { manifest } = call.registered
   const verified = isFullySuccessful(call)
-  const after = call.intent.callsRemaining
+  // As the intent's commit found it, which the budget that policy saw may not have been.
+  const hasBudget = call.agent.claims.budgets !== undefined
+  const debited = hasBudget ? call.intent.callsRemaining : null
+  const before = debited === null ? null : debited + 1
   return {
     ...decisionSubject(services, call),
     session_seq: call.intent.sessionSeq,
@@ -105,8 +110,8 @@ function outcomeBody(
     code: call.failure === null ? null : 'action_execution_failed',
     deny_reason: call.failure === null ? null : `provider: ${call.failure.type}`,
     allowed_sinks: call.decision.sinks,
-    budgets_before: budgetSnapshot(call.callsBefore),
-    budgets_after: budgetSnapshot(after),
+    budgets_before: budgetSnapshot(before),
+    budgets_after: budgetSnapshot(refund ? before : debited),
     grant_id: call.grantId,
     receipt_id: receiptId,
     outcome: call.outcome,
