@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import {
   bomb,
   compressed,
@@ -17,7 +18,7 @@ import {
   wrongContentLength,
 } from '@latchgate/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { decisionOf, leaksOf } from '../src/harness/evidence.js'
+import { decisionOf, leaksOf, receiptOf } from '../src/harness/evidence.js'
 import { ALL_ACTIONS, ALL_SINKS } from '../src/harness/gate.js'
 import { executeRaw, type HeldLease, type RawAnswer, takeLease } from '../src/harness/raw-client.js'
 import { startWorld, type World } from '../src/harness/world.js'
@@ -87,10 +88,56 @@ async function against(handler: UpstreamHandler): Promise<RawAnswer> {
   return answer
 }
 
-async function receiptOf(answer: RawAnswer): Promise<Record<string, unknown>> {
-  const stored = await world.gate.services.ledger.receipt(String(answer.json()['receipt_id']))
-  expect(stored, answer.text).toBeDefined()
-  return stored?.receipt as unknown as Record<string, unknown>
+/** The two records of a call that was dispatched: they agree on its end and belong together. */
+function expectRecords(
+  where: World,
+  answer: RawAnswer,
+  expected: { readonly receipt: object; readonly decision: object },
+): void {
+  const receipt = receiptOf(where, answer)
+  expect(receipt, answer.text).toMatchObject({
+    receipt_id: answer.json()['receipt_id'],
+    ...expected.receipt,
+  })
+  expect(decisionOf(where, answer)).toMatchObject({
+    principal: 'agent-test',
+    receipt_id: answer.json()['receipt_id'],
+    ...expected.decision,
+  })
+}
+
+/** Those of a call of which nothing left the gate. */
+function expectNotSent(where: World, answer: RawAnswer, type: string, cls: string): void {
+  expect([answer.status, answer.json()], answer.text).toEqual([
+    502,
+    {
+      error: 'action_execution_failed',
+      error_type: type,
+      message: expect.any(String),
+      outcome: 'not_sent',
+      trace_id: expect.any(String),
+      receipt_id: expect.any(String),
+      session_seq: expect.any(Number),
+      log: { index: expect.any(Number), size: expect.any(Number) },
+    },
+  ])
+  expectRecords(where, answer, {
+    receipt: {
+      outcome: 'not_sent',
+      error_type: type,
+      failure_class: cls,
+      output: null,
+      verification_outcome: { status: 'provider_failed_before_verification' },
+      effects: [{ outcome: 'not_sent', status: null, response_sha256: null }],
+    },
+    decision: {
+      decision: 'error',
+      code: 'action_execution_failed',
+      deny_reason: `provider: ${type}`,
+      outcome: 'not_sent',
+      response_hash: null,
+    },
+  })
 }
 
 test.each([
@@ -162,7 +209,7 @@ test.each([
       session_seq: expect.any(Number),
       log: { index: expect.any(Number), size: expect.any(Number) },
     })
-    const receipt = await receiptOf(answer)
+    const receipt = receiptOf(world, answer)
     expect(receipt).toMatchObject({
       outcome,
       error_type: type,
@@ -191,6 +238,38 @@ test('gzip is decoded; gzip of gzip does not get around the search for secrets',
   expect(twice.text).not.toContain(TOKEN)
 })
 
+const gzipped = (times: number): Buffer =>
+  Array.from({ length: times }).reduce<Buffer>(
+    (bytes) => gzipSync(bytes),
+    Buffer.from(`it is ${TOKEN}`),
+  )
+
+test.each<[string, number, Readonly<Record<string, string>>]>([
+  ['without declaring it', 1, {}],
+  ['twice, and declares it once', 2, { 'content-encoding': 'gzip' }],
+  ['twice without declaring it', 2, {}],
+  ['and calls it something else', 1, { 'content-type': 'text/plain' }],
+])(
+  'an upstream that packs the secret %s: the whole body is replaced, and the receipt says so',
+  async (_name, times, headers) => {
+    const answer = await against(() => ({ headers, body: gzipped(times) }))
+    expect(answer.status, answer.text).toBe(200)
+    expect(answer.json()).toMatchObject({ output: { data: { body: '***REDACTED***' } } })
+    expect(receiptOf(world, answer)?.['effects']).toMatchObject([
+      { scrubbed: true, response_bytes: 14 },
+    ])
+  },
+)
+
+test('a packed body without a secret arrives as it was sent', async () => {
+  const body = gzipSync('a download')
+  const answer = await against(() => ({ body }))
+  expect(answer.status, answer.text).toBe(200)
+  expect(receiptOf(world, answer)?.['effects']).toMatchObject([
+    { scrubbed: false, response_bytes: body.length },
+  ])
+})
+
 test.each([
   ['header', 'text'],
   ['body', 'text'],
@@ -205,8 +284,8 @@ test.each([
     expect(answer.text).toContain('***REDACTED***')
     const base64 = Buffer.from(`Bearer ${TOKEN}`).toString('base64')
     expect(answer.text).not.toContain(base64.slice(12, 40))
-    const receipt = await receiptOf(answer)
-    expect(receipt['effects']).toMatchObject([
+    const receipt = receiptOf(world, answer)
+    expect(receipt?.['effects']).toMatchObject([
       { scrubbed: true, secrets: [{ name: 'GITHUB_TOKEN', into: 'header:authorization' }] },
     ])
   },
@@ -218,17 +297,33 @@ test('a redirect to a private address is returned, not followed', async () => {
     output: { ok: false, error: { code: 'upstream_status', status: 302 } },
     verification_outcome: 'verification_failed',
   })
+  expectRecords(world, answer, {
+    receipt: {
+      outcome: 'answered',
+      error_type: null,
+      failure_class: 'verification_failed',
+      verification_outcome: {
+        status: 'verification_failed',
+        reason: 'HTTP status 302 is not in the accepted set',
+      },
+      // One request, to the host that was asked for.
+      effects: [{ url: 'https://api.github.com/x', status: 302, outcome: 'answered' }],
+    },
+    decision: {
+      decision: 'allow_unverified',
+      code: null,
+      outcome: 'answered',
+      verification_outcome: 'verification_failed',
+    },
+  })
 })
 
 test('an upstream that is down is not_sent, with a receipt', async () => {
   const down = await startWorld({ resolve: { 'httpbin.org:443': '127.0.0.1:1' } }, { env: {} })
   const held = await takeLease(down.client)
   const answer = await executeRaw(down.client, held, 'http_fetch', { url: 'https://httpbin.org/' })
-  expect([answer.status, answer.json()['error_type'], answer.json()['outcome']]).toEqual([
-    502,
-    'upstream_unreachable',
-    'not_sent',
-  ])
+  expectNotSent(down, answer, 'upstream_unreachable', PROVIDER)
+  expect(receiptOf(down, answer)?.['effects']).toMatchObject([{ address: '127.0.0.1:1' }])
   await down.close()
 })
 
@@ -237,7 +332,10 @@ test('a certificate of another authority is not accepted', async () => {
   const other = await startWorld({ resolve: { 'httpbin.org:443': stranger.address } })
   const held = await takeLease(other.client)
   const answer = await executeRaw(other.client, held, 'http_fetch', { url: 'https://httpbin.org/' })
-  expect(answer.json()).toMatchObject({ error_type: 'upstream_unreachable', outcome: 'not_sent' })
+  expectNotSent(other, answer, 'upstream_unreachable', PROVIDER)
+  expect(receiptOf(other, answer)?.['effects']).toMatchObject([
+    { address: stranger.address, certificate_sha256: null },
+  ])
   expect(stranger.requestsStarted).toBe(0)
   await other.close()
   await stranger.close()
@@ -272,8 +370,9 @@ test.each([
   )
   const held = await takeLease(other.client)
   const answer = await executeRaw(other.client, held, 'rebind_read', { path: 'x' })
-  expect(answer.status, answer.text).toBe(502)
-  expect(answer.json()).toMatchObject({ error_type: 'egress_denied', outcome: 'not_sent' })
+  expectNotSent(other, answer, 'egress_denied', 'policy_violation')
+  expect(receiptOf(other, answer)?.['effects']).toMatchObject([{ address: null }])
+  expect(leaksOf(other, [TOKEN], [answer])).toEqual([])
   expect(asked, 'one resolution').toEqual(['rebind.example'])
   expect(dialed, 'nobody was connected to').toEqual([])
   await other.close()

@@ -159,17 +159,16 @@ test('who fills the queue keeps nobody out: each newcomer takes the place of its
   const running = await Promise.all([slots.acquire('many'), slots.acquire('many')])
   const order: string[] = []
   const refused: string[] = []
-  const wait = (principal: string, name: string): Promise<void> =>
-    slots.acquire(principal).then(
-      (release) => {
-        order.push(name)
-        release()
-      },
-      (error: unknown) => {
-        expect(error).toBeInstanceOf(Overloaded)
-        refused.push(name)
-      },
-    )
+  const wait = async (principal: string, name: string): Promise<void> => {
+    try {
+      const release = await slots.acquire(principal)
+      order.push(name)
+      release()
+    } catch (error) {
+      if (!(error instanceof Overloaded)) throw error
+      refused.push(name)
+    }
+  }
   const waits = Array.from({ length: 8 }, (_, at) => wait('many', `many-${at}`))
   waits.push(wait('few', 'few-0'), wait('few', 'few-1'), wait('other', 'other-0'))
   await new Promise((resolve) => setImmediate(resolve))

@@ -49,7 +49,7 @@ test.each<[string, string]>([
   ['JSON within JSON', `${JSON.stringify(json)},`],
   ['JSON in ASCII', `${ascii},`],
   ['JSON of Thai in ASCII', '\\u0e2a\\u0e27\\u0e31\\u0e2a\\u0e14\\u0e35 '],
-  ['a form', `${new URLSearchParams({ text: PROSE, other: 'ภาษาไทย' })}&`],
+  ['a form', `${new URLSearchParams({ text: PROSE, other: 'ภาษาไทย' }).toString()}&`],
   ['HTML', `<p class="x">${PROSE.replaceAll('&', '&amp;').replaceAll('"', '&quot;')}</p>\n`],
   ['HTML of references', '&#3626;&#3623;&#x0e31;&lt;'],
   ['Base64', Buffer.from(PROSE.repeat(20)).toString('base64')],
