@@ -7,8 +7,11 @@ export const MAX_LAYERS = 3
 /** A stream that is cut off is no error. */
 const CUT_OFF = { finishFlush: zlib.constants.Z_SYNC_FLUSH }
 
-/** Unpacked at a time: of a damaged stream the piece with the damage is lost. */
+/** Unpacked at a time, at least: of a damaged stream the piece with the damage is lost. */
 const PIECE_BYTES = 1024
+
+/** Pieces of a long body at most: each is a job for the thread pool. */
+const MAX_PIECES = 1024
 
 /** What a body unpacks to, outermost layer first; empty when it does not begin like a packed one. */
 export async function packedLayers(
@@ -60,8 +63,9 @@ function unpackWhatCan(
     })
     unpacker.once('end', end)
     unpacker.once('error', end)
-    for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
-      unpacker.write(bytes.subarray(at, at + PIECE_BYTES))
+    const size = Math.max(PIECE_BYTES, Math.ceil(bytes.length / MAX_PIECES))
+    for (let at = 0; at < bytes.length; at += size) {
+      unpacker.write(bytes.subarray(at, at + size))
     }
     unpacker.end()
   })

@@ -1,4 +1,7 @@
+import { hex16, hexByte, hexDigit } from './hex-digits.js'
 import { ENTITY_CODES, entityOf, MAX_ENTITY_NAME } from './html-entities.js'
+import type { Readings } from './readings.js'
+import { MAX_NESTING, readPercent, readUtf8 } from './utf8-character.js'
 
 // How a character can be written in a response: as it is, percent-encoded (RFC 3986, and `+` for a
 // space in forms), escaped as in JSON and JavaScript, or escaped as in HTML; each of them also
@@ -7,9 +10,6 @@ import { ENTITY_CODES, entityOf, MAX_ENTITY_NAME } from './html-entities.js'
 const PERCENT = 0x25
 const AMPERSAND = 0x26
 const BACKSLASH = 0x5c
-
-/** Deepest repetition of one encoding that is followed. */
-const MAX_NESTING = 3
 
 /** Longest run of backslashes that is read as one; three nestings of a quote need seven. */
 const MAX_BACKSLASHES = 16
@@ -25,31 +25,9 @@ const SHORT_ESCAPES: ReadonlyMap<number, number> = new Map([
 
 const AMP = 'amp'
 
-/** More than any place in a text can be read as. */
-const MAX_READINGS = 32
-
 /** Bytes that an encoded character can begin with. */
 export function isEscapeLead(byte: number): boolean {
   return byte === PERCENT || byte === AMPERSAND || byte === BACKSLASH
-}
-
-/**
- * What stands at a place of a text: which characters, and where the writing of each ends. There can
- * be several: `%25` is a percent sign encoded, and also a percent sign before `25`. One object serves
- * a whole search, so that nothing is allocated for a place.
- */
-export class Readings {
-  readonly codes: Int32Array = new Int32Array(MAX_READINGS)
-  readonly ends: Int32Array = new Int32Array(MAX_READINGS)
-  count = 0
-  /** About how many bytes were looked at, ever. */
-  steps = 0
-
-  add(code: number, end: number): void {
-    this.codes[this.count] = code
-    this.ends[this.count] = end
-    this.count += 1
-  }
 }
 
 /** Fills `out` with all readings at `at`. The work has a bound, whatever stands there. */
@@ -111,59 +89,6 @@ export function escapedBeginnings(code: number): readonly (readonly [number, num
 /** UTF-8 bytes of a character. */
 export function utf8(code: number): Uint8Array {
   return Buffer.from(String.fromCodePoint(code), 'utf8')
-}
-
-function readUtf8(bytes: Uint8Array, at: number, out: Readings): void {
-  const length = utf8Length(bytes[at] ?? 0)
-  let code = (bytes[at] ?? 0) & (0x7f >> length)
-  for (let index = 1; index < length; index += 1) {
-    const byte = bytes[at + index] ?? 0
-    if ((byte & 0xc0) !== 0x80) return
-    code = code * 64 + (byte & 0x3f)
-  }
-  if (length > 1) out.add(code, at + length)
-}
-
-// `%2f`, `%252f`, `%25252f`: every byte of the character in the same depth.
-function readPercent(bytes: Uint8Array, at: number, out: Readings): void {
-  for (let depth = 0; depth <= MAX_NESTING; depth += 1) {
-    const end = at + 3 + depth * 2
-    const byte = hexByte(bytes, end - 2)
-    if (byte >= 0 && byte < 0x80) out.add(byte, end)
-    else if (byte >= 0) readPercentUtf8(bytes, end, depth, byte, out)
-    if (byte !== PERCENT) return
-  }
-}
-
-function readPercentUtf8(
-  bytes: Uint8Array,
-  at: number,
-  depth: number,
-  first: number,
-  out: Readings,
-): void {
-  const length = utf8Length(first)
-  let code = first & (0x7f >> length)
-  let position = at
-  for (let index = 1; index < length; index += 1) {
-    if (bytes[position] !== PERCENT) return
-    position += 1
-    for (let level = 0; level < depth; level += 1, position += 2) {
-      if (hexByte(bytes, position) !== PERCENT) return
-    }
-    const byte = hexByte(bytes, position)
-    if ((byte & 0xc0) !== 0x80) return
-    code = code * 64 + (byte & 0x3f)
-    position += 2
-  }
-  if (length > 1) out.add(code, position)
-}
-
-// Length of a sequence by its first byte; 1 for a byte that begins none.
-function utf8Length(first: number): number {
-  if (first >= 0xf0) return first <= 0xf4 ? 4 : 1
-  if (first >= 0xe0) return 3
-  return first >= 0xc2 ? 2 : 1
 }
 
 // JSON within JSON doubles backslashes, so a run of them is one. `%5c` is one in a URL.
@@ -267,24 +192,4 @@ function startsWith(bytes: Uint8Array, at: number, text: string): boolean {
     if (bytes[at + index] !== text.charCodeAt(index)) return false
   }
   return true
-}
-
-function hex16(bytes: Uint8Array, at: number): number {
-  const high = hexByte(bytes, at)
-  const low = hexByte(bytes, at + 2)
-  return high < 0 || low < 0 ? -1 : high * 256 + low
-}
-
-/** Value of two hex digits, or -1. */
-export function hexByte(bytes: Uint8Array, at: number): number {
-  const high = hexDigit(bytes[at])
-  const low = hexDigit(bytes[at + 1])
-  return high < 0 || low < 0 ? -1 : high * 16 + low
-}
-
-function hexDigit(byte: number | undefined): number {
-  if (byte === undefined) return -1
-  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30
-  const lower = byte | 0x20
-  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1
 }

@@ -1,4 +1,5 @@
-import { isEscapeLead, type Readings, readAt, skipLineBreaks } from './encoded-character.js'
+import { isEscapeLead, readAt, skipLineBreaks } from './encoded-character.js'
+import type { Readings } from './readings.js'
 import type { SearchWork } from './search-work.js'
 import type { SecretPattern } from './secret-pattern.js'
 

@@ -1,4 +1,4 @@
-import { Readings } from './encoded-character.js'
+import { Readings } from './readings.js'
 
 /**
  * How much work a text may cause for each of its bytes; a step is about one byte looked at. JSON full

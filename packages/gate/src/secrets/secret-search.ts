@@ -1,5 +1,6 @@
-import { isEscapeLead, Readings, readAt } from './encoded-character.js'
+import { isEscapeLead, readAt } from './encoded-character.js'
 import { matchFrom, matchPlain } from './pattern-match.js'
+import { Readings } from './readings.js'
 import { SearchWork, STEPS_PER_FINDING } from './search-work.js'
 import { beginnings, firstCharacters, type SecretPattern } from './secret-pattern.js'
 
