@@ -1,3 +1,5 @@
+import { copyFileSync, renameSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { verifyLedgerFile } from '@latchgate/gate'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -96,3 +98,35 @@ test('a denial that cannot be recorded is not given: 503 instead of 404', async 
   giveBack()
   expect([answer.status, answer.json()['error']]).toEqual([503, 'store_unavailable'])
 }, 60_000)
+
+const HIDDEN = '.hidden'
+
+const removals: readonly (readonly [string, (ledger: string) => () => void])[] = [
+  ['the file of the ledger is gone', (ledger) => hide(ledger)],
+  ['its write-ahead log is gone', (ledger) => hide(`${ledger}-wal`)],
+  ['its directory is gone', (ledger) => hide(dirname(ledger))],
+  [
+    'another file stands in its place',
+    (ledger) => {
+      copyFileSync(ledger, `${ledger}.copy`)
+      const putBack = hide(ledger)
+      renameSync(`${ledger}.copy`, ledger)
+      return putBack
+    },
+  ],
+]
+
+function hide(path: string): () => void {
+  renameSync(path, path + HIDDEN)
+  return () => renameSync(path + HIDDEN, path)
+}
+
+test.each(removals)(
+  'while %s nothing is sent: it would have no evidence',
+  async (_what, remove) => {
+    remove(world.gate.project.ledger)
+    const answer = await executeRaw(world.client, lease, 'http_fetch', PARAMS)
+    expect([answer.status, answer.json()['error']]).toEqual([503, 'store_unavailable'])
+    expect(world.upstream.requestsStarted).toBe(0)
+  },
+)

@@ -110,6 +110,20 @@ test('garbage for receipts is limited by peer too, and does not lock out a known
   expect(known.status).toBe(404)
 })
 
+test('a principal reads receipts at the rate of its calls, apart from them', async () => {
+  const { world } = await begin('execute_rps_per_principal = 3')
+  const first = await takeLease(world.client)
+  const second = await takeLease(world.client)
+  const path = '/v1/receipts/x'
+  const leases = [first, second, first, second]
+  const read = (): Promise<RawAnswer> => {
+    const lease = leases.shift() ?? first
+    return world.client.send({ method: 'GET', path, headers: credentials(lease, 'GET', path) })
+  }
+  expect(await statuses(4, read)).toEqual([404, 404, 404, 429])
+  expect((await executeRaw(world.client, first, 'http_fetch', PARAMS)).status).toBe(200)
+})
+
 test('an operator is limited after authentication, reading and writing apart', async () => {
   const { world } = await begin('operator_read_rps = 2\noperator_write_rps = 1')
   const ask = (method: string, path: string): Promise<RawAnswer> => {

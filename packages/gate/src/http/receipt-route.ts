@@ -33,7 +33,13 @@ export function agentReceiptRoute(services: Services): Route {
       })
       if (!agent.ok) return refused(agent.error)
       await peerToken.giveBack()
-      return answerReceipt(services, request, agent.value.claims.sub)
+      const { sub } = agent.value.claims
+      // Apart from the calls, so that reading what came of a call takes nothing from the next one.
+      const { execute_rps_per_principal } = services.config.rate_limits
+      if (!(await services.state.take(`receipts:${sub}`, execute_rps_per_principal))) {
+        return refused(refuse('rate_limited', { detail: `receipts of ${sub}` }))
+      }
+      return answerReceipt(services, request, sub)
     },
   }
 }

@@ -32,10 +32,20 @@ test('one owner fills its own share, and the others go on', () => {
 
 test('a full memory refuses, and frees itself with time', () => {
   const memory = new ReplayMemory(2, 2)
-  memory.remember(proof('a', 'k', 'p', 10), 0)
-  memory.remember(proof('b', 'k', 'p', 5), 0)
-  expect(memory.remember(proof('c', 'k', 'p', 100), 4)).toBe('full')
-  expect(memory.remember(proof('c', 'k', 'p', 100), 6)).toBe('fresh')
+  memory.remember(proof('a', 'k', 'p', 10_000), 0)
+  memory.remember(proof('b', 'k', 'p', 5000), 0)
+  expect(memory.remember(proof('c', 'k', 'p', 100_000), 4000)).toBe('full')
+  expect(memory.remember(proof('c', 'k', 'p', 100_000), 6000)).toBe('fresh')
+})
+
+test('a full memory is searched for room once a second, not for every call that it refuses', () => {
+  const memory = new ReplayMemory(2, 2)
+  memory.remember(proof('a', 'k', 'p', 10_000), 0)
+  memory.remember(proof('b', 'k', 'p', 400), 0)
+  expect(memory.remember(proof('c', 'k', 'p', 10_000), 100)).toBe('full')
+  // `b` has expired behind `a`: only a walk over everything finds it.
+  expect(memory.remember(proof('c', 'k', 'p', 10_000), 500)).toBe('full')
+  expect(memory.remember(proof('c', 'k', 'p', 10_000), 1100)).toBe('fresh')
 })
 
 test('whatever the order of proofs, no live identifier is fresh twice', () => {

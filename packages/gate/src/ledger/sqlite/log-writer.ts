@@ -3,6 +3,7 @@ import { type NoteSigner, signCheckpoint } from '@latchgate/evidence'
 import { applyCommand, type Tables } from './apply-command.js'
 import type { Command, Outcome, Swept } from './commands.js'
 import type { Database, Statement } from './database.js'
+import type { LedgerFiles } from './ledger-files.js'
 import type { LogStateWriter } from './log-state.js'
 import { BUSY_TIMEOUT_MS } from './schema.js'
 import type { Sweeper } from './sweep.js'
@@ -27,6 +28,7 @@ export interface WriterParts {
   readonly tables: Tables
   readonly state: LogStateWriter
   readonly sweeper: Sweeper
+  readonly files: LedgerFiles
   readonly origin: string
   readonly signer: NoteSigner
   /** Unix milliseconds of the latest record. */
@@ -105,6 +107,7 @@ export class LogWriter {
 
   #start(): number {
     this.batch = randomUUID()
+    this.#parts.files.assertInPlace()
     this.#begin.run()
     return this.#parts.tables.log.next
   }

@@ -18,6 +18,7 @@ import type { AnnouncedKey, Ready, WriterData } from './commands.js'
 import { type Database, openDatabase } from './database.js'
 import { readHighWater } from './high-water.js'
 import { IntentTable } from './intent-table.js'
+import { LedgerFiles } from './ledger-files.js'
 import { LogAppender } from './log-appender.js'
 import { type LogState, LogStateWriter, readLogState, verifiedFrontier } from './log-state.js'
 import { LogWriter } from './log-writer.js'
@@ -89,7 +90,16 @@ function begin(
     stateWriter.write(frontier, frontier.root(), { highestTime, batch: randomUUID(), from })
   }
   db.exec('COMMIT')
-  const parts = { db, tables, state: stateWriter, sweeper, origin, signer, highestTime }
+  const parts = {
+    db,
+    tables,
+    state: stateWriter,
+    sweeper,
+    files: new LedgerFiles(data.path),
+    origin,
+    signer,
+    highestTime,
+  }
   const writer = new LogWriter(parts)
   const ready: Ready = {
     kind: 'ready',

@@ -1,5 +1,8 @@
 import type { ReplayVerdict } from '../port.js'
 
+/** Milliseconds between two walks over everything: thousands of refused calls must not each make one. */
+const WHOLE_SWEEP_EVERY_MS = 1000
+
 /**
  * Proof identifiers seen, in memory. Bounded twice: as a whole, and per owner, so that one
  * authenticated caller cannot fill it for all.
@@ -9,6 +12,7 @@ export class ReplayMemory {
   readonly #held = new Map<string, number>()
   readonly #capacity: number
   readonly #perOwner: number
+  #sweptWholeAt = Number.NEGATIVE_INFINITY
 
   constructor(capacity = 200_000, perOwner = 50_000) {
     this.#capacity = capacity
@@ -30,7 +34,7 @@ export class ReplayMemory {
     this.sweep(nowMs, 64)
     const held = this.#held.get(proof.owner) ?? 0
     if (held >= this.#perOwner || this.#seen.size >= this.#capacity) {
-      this.sweep(nowMs, Number.POSITIVE_INFINITY)
+      this.#sweepWhole(nowMs)
       const now = this.#held.get(proof.owner) ?? 0
       // Forgetting a live identifier would let its proof be used again.
       if (now >= this.#perOwner || this.#seen.size >= this.#capacity) return 'full'
@@ -53,6 +57,13 @@ export class ReplayMemory {
       }
       this.#forget(key, entry.owner)
     }
+  }
+
+  // Needed only where a clock was set back: otherwise the oldest entries are the first to expire.
+  #sweepWhole(nowMs: number): void {
+    if (Math.abs(nowMs - this.#sweptWholeAt) < WHOLE_SWEEP_EVERY_MS) return
+    this.#sweptWholeAt = nowMs
+    this.sweep(nowMs, Number.POSITIVE_INFINITY)
   }
 
   get size(): number {
