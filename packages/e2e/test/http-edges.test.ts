@@ -142,6 +142,13 @@ test('pipelined requests are answered in their order, each with its own answer',
   expect(JSON.parse(answers[2]?.body ?? '')).toMatchObject({ status: 'ready' })
 })
 
+test('sixteen requests may wait for their answers; whoever sends more without reading is cut off', async () => {
+  const one = 'GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n'
+  const last = get('/healthz')
+  expect(await send(one.repeat(15) + last)).toHaveLength(16)
+  expect(await send(one.repeat(16) + last)).toEqual([])
+})
+
 test('a small body that nobody read is skipped and not taken for a request', async () => {
   const inner = 'GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n'
   const first = `POST ${EXECUTE} HTTP/1.1\r\nhost: x\r\ncontent-length: ${inner.length}\r\n\r\n${inner}`

@@ -210,6 +210,14 @@ test('a lease of identity none is worth nothing once the gate asks for uids', as
   expect([answer.status, answer.json()['error']]).toEqual([403, 'identity_forbidden'])
 })
 
+test('sockets for different groups in one directory are refused at once, not at the next start', async () => {
+  const made = await project({ keys: 'listen_uds_group = "root"' })
+  await expect(startTestGate(made)).rejects.toThrow(
+    `${made.socket} and ${made.adminSocket} are for different groups: put ` +
+      '`listen_admin_uds_path` into a directory of its own',
+  )
+})
+
 // Becoming another user takes root; where the tests run as somebody else, the two tests above
 // show the same check through the mapping.
 if (userInfo().uid === 0) {

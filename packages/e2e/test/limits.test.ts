@@ -1,7 +1,10 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
 import { decisionOf, leavesOf } from '../src/harness/evidence.js'
 import type { ProjectSettings } from '../src/harness/gate.js'
+import { operatorHeaders } from '../src/harness/operator.js'
 import { executeRaw, RawClient, takeLease } from '../src/harness/raw-client.js'
 import { startWorld, type World } from '../src/harness/world.js'
 
@@ -160,3 +163,27 @@ test.each(['unknown', 'answered'])(
     expect(await world.gate.services.ledger.callsRemaining(lease.sessionId)).toBe(1)
   },
 )
+
+test('an agent that opens connections for ever is refused some, and the operator is not', async () => {
+  const world = await begin()
+  const held: Socket[] = []
+  let refused = false
+  try {
+    for (let opened = 0; opened < 5000 && !refused; opened += 1) {
+      const socket = connect(world.gate.project.socket)
+      socket
+        .on('error', () => undefined)
+        .once('close', () => {
+          refused = true
+        })
+      await once(socket, 'connect')
+      held.push(socket)
+    }
+    expect(refused, `${held.length} connections are open`).toBe(true)
+    const path = '/v1/admin/status'
+    const headers = operatorHeaders(world.gate.project, 'GET', path)
+    expect((await world.admin.send({ method: 'GET', path, headers })).status).toBe(200)
+  } finally {
+    for (const socket of held) socket.destroy()
+  }
+}, 60_000)

@@ -334,6 +334,7 @@ async function listenAll(
       throw new StartupError('tcp_bind_failed', `cannot listen on ${address}`, { cause })
     }
   }
+  assertApart(config)
   const unix = async (
     path: string,
     group: string | undefined,
@@ -357,6 +358,17 @@ async function listenAll(
     ),
     clientSocket: await unix(config.listen_uds_path, config.listen_uds_group, routes.client),
   }
+}
+
+// One directory cannot be open to a group and closed for everybody: the next start would refuse it.
+function assertApart(config: GateConfig): void {
+  const { listen_uds_path: client, listen_admin_uds_path: admin } = config
+  if (config.listen_uds_group === config.listen_admin_uds_group) return
+  if (dirname(client) !== dirname(admin)) return
+  throw new StartupError(
+    'client_uds_failed',
+    `${client} and ${admin} are for different groups: put \`listen_admin_uds_path\` into a directory of its own`,
+  )
 }
 
 async function flushSummary(services: Services): Promise<void> {

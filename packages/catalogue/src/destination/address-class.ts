@@ -17,6 +17,7 @@ const IPV4_REFUSED: readonly Range[] = [
   range4('10.0.0.0', 8, 'private'),
   range4('100.64.0.0', 10, 'carrier-grade NAT'),
   range4('127.0.0.0', 8, 'loopback'),
+  range4('168.63.129.16', 32, 'cloud platform services'),
   range4('169.254.0.0', 16, 'link-local, cloud metadata'),
   range4('172.16.0.0', 12, 'private'),
   range4('192.0.0.0', 24, 'IETF protocol assignments'),

@@ -7,6 +7,7 @@ import { answerError } from '../pipeline/answer.js'
 import type { Answer } from '../pipeline/call.js'
 import { refuse } from '../refusal.js'
 import type { Services } from '../services.js'
+import { ConnectionShares, connectionLimits } from './connection-shares.js'
 import { MethodTable } from './method-table.js'
 import { answerBrokenRequests, hasOneHost } from './request-framing.js'
 
@@ -66,9 +67,13 @@ export function createListener(
   app.addHook('onSend', async (_request, reply) => {
     if (isClosing) reply.header('connection', 'close')
   })
+  const shares = new ConnectionShares(connectionLimits())
   app.server.on('connection', (socket: Socket) => {
     try {
-      peers.set(socket, peerOf(socket, transport))
+      const peer = peerOf(socket, transport)
+      // Closed without an answer: one would cost more than the connection.
+      if (shares.take(peer.key, socket)) peers.set(socket, peer)
+      else socket.destroy()
     } catch (error) {
       // A peer that cannot be named is nobody: it must not be served as somebody.
       services.log.error({ err: error }, 'peer credentials cannot be read: connection closed')

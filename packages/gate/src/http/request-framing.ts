@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { uuidv7 } from '@latchgate/protocol/node'
 
@@ -6,6 +6,9 @@ const STATUS_LINES: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 }
+
+/** Requests of one connection that wait for their answers; whoever sends more does not read them. */
+const MAX_PIPELINED = 16
 
 const waitingToContinue = new WeakMap<IncomingMessage, ServerResponse>()
 
@@ -27,14 +30,23 @@ export function answerBrokenRequests(server: Server, now: () => number): void {
   const broken = new WeakSet<object>()
   const hasAnswersToCome = (socket: Socket): boolean =>
     [...(running.get(socket) ?? [])].some((request) => request.complete)
+  const handle = server.listeners('request') as RequestListener[]
+  server.removeAllListeners('request')
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const { socket } = request
     const requests = running.get(socket) ?? new Set()
-    running.set(socket, requests.add(request))
+    running.set(socket, requests)
+    // Each would cost a hundred times the bytes that ask for it, for as long as nobody reads.
+    if (requests.size >= MAX_PIPELINED) {
+      socket.destroy()
+      return
+    }
+    requests.add(request)
     response.once('close', () => {
       requests.delete(request)
       if (broken.has(socket) && !hasAnswersToCome(socket)) socket.destroySoon()
     })
+    for (const listener of handle) listener.call(server, request, response)
   })
   // Nothing is promised about other expectations, so nothing is refused for them (RFC 9110 10.1.1).
   server.on('checkExpectation', (request, response) => server.emit('request', request, response))

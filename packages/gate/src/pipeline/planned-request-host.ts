@@ -158,7 +158,7 @@ export class PlannedRequestHost implements SandboxHost {
       }
     }
     try {
-      return await scrubResponse(result, this.#scrubber, maxBytes, pause)
+      return await scrubResponse(this.#withNamesAsSent(result), this.#scrubber, maxBytes, pause)
     } catch (error) {
       if (!(error instanceof SearchExhausted)) throw error
       throw new ExecutionAborted('response_unsearchable', error.message)
@@ -172,6 +172,19 @@ export class PlannedRequestHost implements SandboxHost {
       if (!(error instanceof SearchExhausted)) throw error
       return '[withheld: it takes too much work to be searched for secrets]'
     }
+  }
+
+  // Header names come in lower case. A secret that was one is given its own case back, so that the
+  // search finds it; what the search does not find was none.
+  #withNamesAsSent(result: EgressResult): EgressResult {
+    const { response } = result
+    if (response === null) return result
+    const values = this.#secretValues()
+    const headers = response.headers.map(([name, value]) => {
+      const sent = values.reduce((text, one) => text.replaceAll(one.toLowerCase(), () => one), name)
+      return [sent, value] as const
+    })
+    return { ...result, response: { ...response, headers } }
   }
 
   #effect(

@@ -236,6 +236,19 @@ test('names and values of headers, the content type and the body are searched be
   expect(host.effects).toMatchObject([{ scrubbed: true }])
 })
 
+test('a secret that was the name of a header is found, although names come in lower case', async () => {
+  const plain = await intending()
+  const mixed = 'Ghp_0123456789ABCdef'
+  const call = { ...plain, secrets: new Map([['TOKEN', new Secret(mixed)]]) }
+  const headers = [[`x-${mixed.toLowerCase()}`, '1']] as const
+  const { host } = hostOf(call, [
+    { ...ANSWERED, response: { status: 200, headers, body: new Uint8Array() } },
+  ])
+  const reply = await host.httpRequest(planned(call), signal)
+  expect(reply).toMatchObject({ value: { headers: [['x-***REDACTED***', '1']] } })
+  expect(host.effects).toMatchObject([{ scrubbed: true }])
+})
+
 test('the digests of a receipt are of what the agent may see, not of what the upstream sent', async () => {
   const call = await intending()
   const sent = { ...ANSWERED, response: { status: 200, headers: [], body: Buffer.from(VALUE) } }
