@@ -193,6 +193,21 @@ test('a lease follows the mapping: once its uid is another principal, it is refu
   expect([renewal.status, renewal.json()['error']]).toEqual([403, 'identity_forbidden'])
 })
 
+test('a scope that is taken from a principal is gone from the leases it holds', async () => {
+  const made = await project({ scopes: ['tools:call'] })
+  const first = await start(made)
+  const lease = await takeLease(first.client)
+  expectAccepted(await executeRaw(first.client, lease, 'http_fetch', PARAMS))
+  await first.stop()
+  edit(made, (text) => text.replace('scopes = ["tools:call"]', 'scopes = []'))
+  const second = await start(made)
+  const answer = await executeRaw(second.client, lease, 'http_fetch', PARAMS)
+  expect([answer.status, answer.json()['deny_reason']]).toEqual([
+    403,
+    expect.stringContaining('scope'),
+  ])
+})
+
 test('a lease of identity none is worth nothing once the gate asks for uids', async () => {
   const made = await project({ identity: 'none', data: allowed('dev:anonymous') })
   const first = await start(made)

@@ -46,9 +46,9 @@ export async function authenticateAgent(
   if (nowSeconds < 0) return refused('clock_error')
   const lease = claimsOf(services, token, nowSeconds)
   if (!lease.ok) return lease
-  const claims = lease.value
-  const bound = checkPeer(services, peer, claims)
+  const bound = boundToPeer(services, peer, lease.value)
   if (!bound.ok) return bound
+  const claims = bound.value
 
   const verdict = verifyDpopProof(
     headers.dpop,
@@ -104,16 +104,25 @@ function claimsOf(
 }
 
 // A lease of a mapped uid is good only on a connection of that principal: a stolen lease and key
-// are of no use to another user of the machine.
-function checkPeer(services: Services, peer: Peer, claims: LeaseClaims): Result<void, Refusal> {
+// are of no use to another user of the machine. A scope that was taken from the principal since is
+// gone from its leases too.
+function boundToPeer(
+  services: Services,
+  peer: Peer,
+  claims: LeaseClaims,
+): Result<LeaseClaims, Refusal> {
   if (claims.idm === 'none' && services.config.identity.provider === 'none') {
-    return { ok: true, value: undefined }
+    return { ok: true, value: claims }
   }
   const identity = resolveIdentity(services.config.identity, peer)
   if (!identity.ok) return identity
-  if (identity.value.principal === claims.sub) return { ok: true, value: undefined }
-  const message = 'this lease belongs to another principal than the one connected'
-  return { ok: false, error: refuse('identity_forbidden', { message }) }
+  const { principal, maximumScopes } = identity.value
+  if (principal !== claims.sub) {
+    const message = 'this lease belongs to another principal than the one connected'
+    return { ok: false, error: refuse('identity_forbidden', { message }) }
+  }
+  const scope = claims.scope.filter((one) => maximumScopes?.includes(one) ?? true)
+  return { ok: true, value: scope.length === claims.scope.length ? claims : { ...claims, scope } }
 }
 
 function refused(

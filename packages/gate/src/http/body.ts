@@ -1,8 +1,12 @@
 import type { IncomingMessage } from 'node:http'
 import { type Json, JsonFault, parseJson, type Result } from '@latchgate/protocol'
 import { MAX_BODY_BYTES } from '../pipeline/admit.js'
+import { isLonger } from '../pipeline/compact-size.js'
 import { type Refusal, refuse } from '../refusal.js'
 import { askForBody } from './request-framing.js'
+
+/** Bytes of the compact form beyond which the body of a JSON endpoint is not parsed. */
+const MAX_JSON_BYTES = 65_536
 
 /**
  * Reads a body of at most 1 MiB. A larger one is a `Refusal`, and the rest of it is not read; so is
@@ -34,6 +38,10 @@ export async function readJson(request: IncomingMessage): Promise<Result<Json, R
   }
   const body = await readBody(request)
   if (!(body instanceof Uint8Array)) return { ok: false, error: body }
+  if (isLonger(body, MAX_JSON_BYTES)) {
+    const message = `The body is larger than ${MAX_JSON_BYTES} bytes.`
+    return { ok: false, error: refuse('request_too_large', { message }) }
+  }
   try {
     return { ok: true, value: parseJson(body, { maxDepth: 32 }) }
   } catch (error) {

@@ -10,6 +10,7 @@ import {
 import { digest, digestBytes } from '@latchgate/protocol/node'
 import { type Refusal, refuse } from '../refusal.js'
 import type { Resolved, Validated } from './call.js'
+import { isLonger } from './compact-size.js'
 
 /**
  * Reads the body and parses it strictly, whatever its Content-Type says. `request_hash` is over the
@@ -18,6 +19,12 @@ import type { Resolved, Validated } from './call.js'
 export async function validate(call: Resolved): Promise<Result<Validated, Refusal>> {
   const body = await call.readBody()
   if (!(body instanceof Uint8Array)) return { ok: false, error: body }
+  const limit = call.registered.manifest.io.max_request_bytes
+  if (isLonger(body, limit)) {
+    // As the check of the parsed form would say it, for a fraction of the work.
+    const why = `/ exceeds the size limit of ${limit} bytes`
+    return violation('', why, why)
+  }
   const parsed = parseParameters(body)
   if (!parsed.ok) return parsed
   const params = parsed.value
