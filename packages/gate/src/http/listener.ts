@@ -10,6 +10,7 @@ import type { Services } from '../services.js'
 import { ConnectionShares, connectionLimits } from './connection-shares.js'
 import { MethodTable } from './method-table.js'
 import { answerBrokenRequests, hasOneHost } from './request-framing.js'
+import { UnreadAnswers } from './unread-answers.js'
 
 /** A request as a route sees it. */
 export interface RouteRequest {
@@ -39,6 +40,7 @@ export function createListener(
 ): FastifyInstance {
   const peers = new WeakMap<Socket, Peer>()
   const methods = new MethodTable(routes)
+  const unread = new UnreadAnswers()
   let isClosing = false
   const app = Fastify({
     logger: false,
@@ -106,12 +108,10 @@ export function createListener(
         if (peer === undefined) return send(reply, answerError(traceId, refuse('internal_error')))
         const params = request.params as Record<string, string>
         const query = request.query as Record<string, unknown>
-        return send(
-          reply,
-          await guarded(services, traceId, () =>
-            route.handle({ traceId, peer, params, query, raw: request.raw }),
-          ),
+        const answer = await guarded(services, traceId, () =>
+          route.handle({ traceId, peer, params, query, raw: request.raw }),
         )
+        return send(reply, answer, (bytes) => unread.take(peer.key, bytes, reply.raw))
       },
     })
   }
@@ -157,8 +157,14 @@ function peerOf(socket: Socket, transport: 'unix' | 'tcp'): Peer {
   return { transport, credentials, key: `uid:${credentials.uid}` }
 }
 
-function send(reply: FastifyReply, answer: Answer): FastifyReply {
+function send(
+  reply: FastifyReply,
+  answer: Answer,
+  mayWait: (bytes: number) => boolean = () => true,
+): FastifyReply {
   const bytes = Buffer.from(JSON.stringify(answer.body))
+  // What the answer tells is evidence already, and can be asked for.
+  if (!mayWait(bytes.length)) reply.raw.socket?.destroy()
   reply.code(answer.status)
   for (const [name, value] of Object.entries(answer.headers)) reply.header(name, value)
   if (!isWorthReading(reply.request.raw)) reply.header('connection', 'close')
