@@ -36,6 +36,16 @@ test('all packages share one version and depend on each other at that version', 
   expect(DECLARED.filter((one) => OURS.has(one.name) && one.version !== version)).toEqual([])
 })
 
+test('each published package carries the licence and a page about itself', () => {
+  const published = readWorkspace(ROOT).filter(({ manifest }) => manifest.private !== true)
+  expect(published.length).toBeGreaterThan(8)
+  const licence = readFileSync(`${ROOT}LICENSE`, 'utf8')
+  for (const { folder } of published) {
+    expect(readFileSync(`${ROOT}packages/${folder}/LICENSE`, 'utf8'), folder).toBe(licence)
+    expect(readFileSync(`${ROOT}packages/${folder}/README.md`, 'utf8'), folder).toMatch(/^# /)
+  }
+})
+
 test('a dependency has the same version wherever it is declared', () => {
   const versions = new Map<string, Set<string>>()
   for (const { name, version } of DECLARED) {

@@ -8,6 +8,7 @@ import {
   strayIndexes,
   undeclared,
   unreferenced,
+  unusedAtRunTime,
   wrongArrows,
 } from './layering.js'
 
@@ -36,6 +37,10 @@ test('no import reaches into another package or out of the sources', () => {
 
 test('every imported package is declared by its importer', () => {
   expect(undeclared(WORKSPACE, TEST_TOOLS)).toEqual([])
+})
+
+test('a published package brings no dependency that its sources do not use', () => {
+  expect(unusedAtRunTime(WORKSPACE)).toEqual([])
 })
 
 test('every imported package of ours is built before its importer', () => {

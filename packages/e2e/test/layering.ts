@@ -93,6 +93,18 @@ export function undeclared(
   })
 }
 
+/** Dependencies at run time that no source of a published package names: everybody would install them. */
+export function unusedAtRunTime(workspace: readonly WorkspacePackage[]): readonly string[] {
+  return workspace
+    .filter((one) => one.manifest.private !== true)
+    .flatMap((one) => {
+      const sources = one.files.filter((file) => file.path.startsWith('src/'))
+      return Object.keys(one.manifest.dependencies ?? {})
+        .filter((name) => !sources.some((file) => namesPackage(file.text, name)))
+        .map((name) => `${one.folder}/package.json: no source uses ${name}`)
+    })
+}
+
 /** Our own packages that are imported without being built first. */
 export function unreferenced(workspace: readonly WorkspacePackage[]): readonly string[] {
   const folders = new Map(workspace.map((one) => [one.manifest.name, one.folder]))
@@ -174,6 +186,11 @@ function everyFile(workspace: readonly WorkspacePackage[]): readonly {
   return workspace.flatMap((owner) =>
     owner.files.map((file) => ({ owner, file, place: `packages/${owner.folder}/${file.path}` })),
   )
+}
+
+// A package may also be loaded by `createRequire`, which is no import.
+function namesPackage(text: string, name: string): boolean {
+  return text.includes(`'${name}'`) || text.includes(`'${name}/`)
 }
 
 function isBrowserSafe(file: SourceFile): boolean {
