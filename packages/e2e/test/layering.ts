@@ -190,7 +190,8 @@ function everyFile(workspace: readonly WorkspacePackage[]): readonly {
 
 // A package may also be loaded by `createRequire`, which is no import.
 function namesPackage(text: string, name: string): boolean {
-  return text.includes(`'${name}'`) || text.includes(`'${name}/`)
+  const isImported = importsOf(text).some((specifier) => packageNameOf(specifier) === name)
+  return isImported || text.includes(`createRequire(import.meta.url)('${name}')`)
 }
 
 function isBrowserSafe(file: SourceFile): boolean {
