@@ -191,7 +191,7 @@ function everyFile(workspace: readonly WorkspacePackage[]): readonly {
 // A package may also be loaded by `createRequire`, which is no import.
 function namesPackage(text: string, name: string): boolean {
   const isImported = importsOf(text).some((specifier) => packageNameOf(specifier) === name)
-  return isImported || text.includes(`createRequire(import.meta.url)('${name}')`)
+  return isImported || text.includes(`(import.meta.url)('${name}')`)
 }
 
 function isBrowserSafe(file: SourceFile): boolean {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   checkReceipt,
   leafHash,
@@ -6,7 +7,7 @@ import {
   verifyCheckpoint,
   verifyInclusion,
 } from '@latchgate/evidence'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { evidenceCrypto } from '../../src/evidence-crypto.js'
 import { openDatabase } from '../../src/ledger/sqlite/database.js'
 import type { SqliteLedgerHandle } from '../../src/ledger/sqlite/open-ledger.js'
@@ -145,6 +146,25 @@ describe('payloads', () => {
     expect(erased).toEqual([500, 500, 200, 0])
     expect(rowsOf('payloads')).toBe(0)
   })
+
+  test('of a busy hour are all erased by one tick of the sweeper', async () => {
+    await ledger.close()
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    try {
+      ledger = await place.open({ sweepEveryMs: 1000 })
+      const soon = place.clock.now() + 1
+      const args = payload('arguments', '{}', soon)
+      await Promise.all(
+        Array.from({ length: 1200 }, () => ledger.intend(intent(call('s-1'), { payloads: [args] }))),
+      )
+      place.clock.advance(10)
+      vi.advanceTimersByTime(1000)
+      for (let tries = 0; rowsOf('payloads') > 0 && tries < 400; tries += 1) await sleep(5)
+      expect(rowsOf('payloads')).toBe(0)
+    } finally {
+      vi.useRealTimers()
+    }
+  })
 })
 
 test('proofs are forgotten when they are too old to be accepted, in the order of their use', async () => {
@@ -203,7 +223,7 @@ test('a sweep refused by a clock that went back does not stop the next ones', as
   for (let tries = 0; tries < 400; tries += 1) {
     const [open] = await ledger.openIntents()
     if (open?.outcome === 'unknown') break
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    await sleep(5)
   }
   expect(await ledger.openIntents()).toMatchObject([{ outcome: 'unknown' }])
 })

@@ -26,6 +26,7 @@ import {
 } from './commands.js'
 import { CommandEncoder, type LogIdentity } from './entry-commands.js'
 import type { LedgerReader } from './ledger-reader.js'
+import { SWEEP_LIMIT } from './sweep.js'
 
 /** How far the wall clock may be behind the latest record (notes/evidence 4). */
 const CLOCK_TOLERANCE_MS = 5000
@@ -321,12 +322,15 @@ export class SqliteLedger implements SqliteLedgerHandle {
   }
 
   #sweepQuietly(): void {
-    if (this.#sweeps.size > 0 || this.#isClockBehind()) return
+    if (this.#state !== 'open' || this.#sweeps.size > 0 || this.#isClockBehind()) return
     this.sweep().then(
       (swept) => {
         if (swept.unknown > 0) {
           this.#parts.log.warn({ ...swept }, 'calls without an outcome are now listed as unknown')
         }
+        // A busy hour leaves more behind than one pass takes: tables would grow for ever. The next
+        // pass queues behind the calls that wait.
+        if (Math.max(...Object.values(swept)) >= SWEEP_LIMIT) this.#sweepQuietly()
       },
       (error: unknown) => this.#parts.log.error({ err: error }, 'the sweeper could not finish'),
     )

@@ -10,8 +10,8 @@ import { blob, requireRow } from './row.js'
 /** Milliseconds after `dispatchNotAfter` during which a receipt may still be on its way. */
 export const SWEEP_GRACE_MS = 30_000
 
-/** Rows one sweep touches at most: the calls that wait must not notice it. */
-const SWEEP_LIMIT = 500
+/** Rows of a kind that one sweep touches at most: the calls that wait must not notice it. */
+export const SWEEP_LIMIT = 500
 
 /** Why nobody can know the outcome. */
 type UnknownReason = 'gate_restarted' | 'no_outcome_in_time'
