@@ -136,8 +136,8 @@ export class RecoveringLedger implements Ledger {
   }
 }
 
-/** True when trying the same entry again cannot help. */
+/** True when trying the same entry again cannot help; a closed ledger is not opened again. */
 export function isPermanent(error: unknown): boolean {
   if (!(error instanceof LedgerFault)) return false
-  return ['invalid_entry', 'intent_not_found', 'already_sealed'].includes(error.code)
+  return ['invalid_entry', 'intent_not_found', 'already_sealed', 'closed'].includes(error.code)
 }

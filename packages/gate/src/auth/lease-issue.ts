@@ -226,7 +226,6 @@ async function recordLease(
     leaf: { type: 'lease', id: claims.jti, body },
     sessionId: claims.session_id,
     principal: claims.sub,
-    keepUntil: (claims.exp + RENEWAL_GRACE_SECONDS) * 1000,
     ...(session.proof === null ? {} : { proof: session.proof }),
     ...(session.isRenewal || claims.budgets === undefined
       ? {}

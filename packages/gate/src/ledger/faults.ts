@@ -51,9 +51,6 @@ export class LedgerMismatch extends Error {
   override readonly name = 'LedgerMismatch'
 }
 
-/** Everything that refuses to open a ledger. */
-export type OpenRefusal = LedgerInUse | LedgerRolledBack | LedgerDamaged | LedgerMismatch
-
 const REFUSALS = { LedgerInUse, LedgerRolledBack, LedgerDamaged, LedgerMismatch } as const
 
 /** The refusal of that name, as the writer thread reported it; anything else is a plain fault. */

@@ -1,5 +1,5 @@
 import type { LeafType, Receipt } from '@latchgate/evidence'
-import type { Json, JsonObject, Result } from '@latchgate/protocol'
+import type { JsonObject, Result } from '@latchgate/protocol'
 
 /** A leaf before the ledger gives it `v`, `log`, `time` and `gate` (notes/evidence 1). */
 export interface LeafDraft {
@@ -44,8 +44,6 @@ export interface LeaseEntry {
   readonly principal: string
   /** Absent: no budget. `null`: a budget without a limit. A renewal passes nothing: the budget stays. */
   readonly maxCalls?: number | null
-  /** Unix milliseconds until which the session's rows are kept at least. */
-  readonly keepUntil: number
   /** The proof that authorised the issue, when there was one: it can be used once. */
   readonly proof?: ProofUse
 }
@@ -77,6 +75,7 @@ export interface IntendEntry {
   readonly payloads: readonly PayloadDraft[]
 }
 
+/** An intent that is durable: what may be dispatched, and what is left of the budget. */
 export interface Intended extends Appended {
   readonly sessionSeq: number
   /** Calls left after the debit; `null` without a limit or without a budget. */
@@ -103,6 +102,7 @@ export interface SealEntry {
   readonly payloads: readonly PayloadDraft[]
 }
 
+/** A receipt as the log has it, with whose it is and the index of its leaf. */
 export interface StoredReceipt {
   readonly receipt: Receipt
   readonly principal: string
@@ -121,6 +121,7 @@ export interface OpenIntent {
   readonly outcome: 'open' | 'unknown'
 }
 
+/** A public key that the log announced, and what it signs. */
 export interface LogKeyRecord {
   readonly kid: string
   readonly publicKey: Uint8Array
@@ -157,9 +158,4 @@ export interface Ledger {
   healthy(): Promise<boolean>
   /** Commits what is queued and closes. */
   close(): Promise<void>
-}
-
-/** Shape of a decision leaf's body; `detail` is private to operators. */
-export interface DecisionBody {
-  readonly [member: string]: Json
 }

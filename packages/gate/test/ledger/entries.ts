@@ -46,7 +46,6 @@ export function lease(
     leaf: { type: 'lease', id: randomUUID(), body },
     sessionId,
     principal: 'agent-a',
-    keepUntil: ERASE_AFTER,
     ...more,
   }
 }

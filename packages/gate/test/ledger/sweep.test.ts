@@ -155,7 +155,9 @@ describe('payloads', () => {
       const soon = place.clock.now() + 1
       const args = payload('arguments', '{}', soon)
       await Promise.all(
-        Array.from({ length: 1200 }, () => ledger.intend(intent(call('s-1'), { payloads: [args] }))),
+        Array.from({ length: 1200 }, () =>
+          ledger.intend(intent(call('s-1'), { payloads: [args] })),
+        ),
       )
       place.clock.advance(10)
       vi.advanceTimersByTime(1000)

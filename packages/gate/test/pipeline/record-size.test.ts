@@ -186,7 +186,6 @@ async function begin(registered: RegisteredAction, target: Target): Promise<obje
     sessionId: UUID,
     principal: 'p',
     maxCalls: Number.MAX_SAFE_INTEGER,
-    keepUntil: 0,
   })
   const begun = await intend(services, authorized(registered, target))
   if (!begun.ok) throw new Error(begun.error.code)

@@ -1,4 +1,5 @@
 import type { LeafColumns } from '@latchgate/evidence'
+import type { ProofUse } from '../port.js'
 import type { ArenaLeaf } from './byte-arena.js'
 
 /** A leaf on its way to the writer thread: where its bytes are, and what is indexed beside them. */
@@ -20,13 +21,6 @@ export interface PayloadRef {
   readonly length: number
 }
 
-/** A proof of possession that is used up by the commit. */
-export interface ProofText {
-  readonly jkt: string
-  readonly jti: string
-  readonly forgetAfter: number
-}
-
 /** One entry of the port, as the writer applies it. */
 export type Command =
   | {
@@ -43,7 +37,7 @@ export type Command =
       readonly sessionId: string
       /** Absent: the budget stays as it is. */
       readonly maxCalls?: number | null
-      readonly proof: ProofText | null
+      readonly proof: ProofUse | null
     }
   | {
       readonly op: 'intend'
@@ -51,7 +45,7 @@ export type Command =
       readonly leaf: LeafRef
       readonly grantId: string
       readonly sessionId: string
-      readonly proof: ProofText
+      readonly proof: ProofUse
       readonly debit: boolean
       readonly dispatchNotAfter: number
       readonly payloads: readonly PayloadRef[]
@@ -119,7 +113,7 @@ export type FromWriter =
       readonly kind: 'committed'
       readonly size: number
       readonly note: string
-      /** Four numbers a command: status, index, session number, calls; NaN for null. */
+      /** See `outcome-codec.ts`. */
       readonly outcomes: Float64Array
     }
   | {

@@ -8,10 +8,9 @@ import {
 import { evidenceCrypto } from '../../evidence-crypto.js'
 import { LedgerDamaged } from '../faults.js'
 import type { Database, Statement } from './database.js'
-import { NodeStore, slices, TILE_WIDTH } from './node-store.js'
+import { NodeStore, slices, TILE_HEIGHT, TILE_WIDTH } from './node-store.js'
 import { blob, integer, type Row } from './row.js'
 
-const TILE_HEIGHT = 8
 /** RFC 9162 2.1.1. */
 const LEAF_PREFIX = Buffer.from([0])
 

@@ -3,9 +3,10 @@ import { evidenceCrypto } from '../../evidence-crypto.js'
 import type { Database, Statement } from './database.js'
 import { blob, type Row } from './row.js'
 
-/** Hashes in a full tile, and the height of the subtree over it (C2SP tlog-tiles). */
+/** Hashes in a full tile (C2SP tlog-tiles). */
 export const TILE_WIDTH = 256
-const TILE_HEIGHT = 8
+/** Levels of the tree that a tile stands for. */
+export const TILE_HEIGHT = 8
 
 /**
  * Reads the hashes of the tree: full tiles of leaf hashes, tiles of every level above up to the

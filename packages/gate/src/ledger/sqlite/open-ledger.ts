@@ -7,9 +7,10 @@ import { evidenceCrypto } from '../../evidence-crypto.js'
 import { LedgerInUse, LedgerMismatch, openRefusal } from '../faults.js'
 import type { AnnouncedKey, FromWriter, Ready, WriterData } from './commands.js'
 import { openDatabase } from './database.js'
+import type { LedgerLog, SqliteLedgerHandle } from './ledger-handle.js'
 import { LedgerReader } from './ledger-reader.js'
 import type { Synchronous } from './schema.js'
-import { type LedgerLog, SqliteLedger, type SqliteLedgerHandle } from './sqlite-ledger.js'
+import { SqliteLedger } from './sqlite-ledger.js'
 
 export {
   LedgerDamaged,
@@ -19,7 +20,7 @@ export {
   LedgerRolledBack,
 } from '../faults.js'
 export type { AnnouncedKey, Swept } from './commands.js'
-export type { LedgerLog, SqliteLedgerHandle } from './sqlite-ledger.js'
+export type { LedgerLog, SqliteLedgerHandle } from './ledger-handle.js'
 
 /** How a ledger is opened. */
 export interface LedgerOptions {

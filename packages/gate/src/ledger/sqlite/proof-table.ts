@@ -1,4 +1,4 @@
-import type { ProofText } from './commands.js'
+import type { ProofUse } from '../port.js'
 import type { Database, Statement } from './database.js'
 import { integer, type Row } from './row.js'
 
@@ -18,13 +18,13 @@ export class ProofTable {
   }
 
   /** Uses the proof; false when it was used before. */
-  use(proof: ProofText, leaf: number): boolean {
+  use(proof: ProofUse, leaf: number): boolean {
     const { jkt, jti, forgetAfter } = proof
     return Number(this.#insert.run(jkt, jti, forgetAfter, leaf).changes) === 1
   }
 
   /** Takes back a use of the same transaction: another guard refused. */
-  release(proof: ProofText): void {
+  release(proof: ProofUse): void {
     this.#delete.run(proof.jkt, proof.jti)
   }
 

@@ -1,5 +1,5 @@
 import type { Worker } from 'node:worker_threads'
-import { err, ok, type Result } from '@latchgate/protocol'
+import type { Result } from '@latchgate/protocol'
 import { LedgerFault } from '../faults.js'
 import type {
   Appended,
@@ -7,7 +7,6 @@ import type {
   Intended,
   IntendRefusal,
   LeaseEntry,
-  Ledger,
   LogKeyRecord,
   OpenIntent,
   PayloadDraft,
@@ -15,46 +14,19 @@ import type {
   SealEntry,
   StoredReceipt,
 } from '../port.js'
-import {
-  type Command,
-  type FromWriter,
-  type Outcome,
-  type Ready,
-  STATUS,
-  type Swept,
-  type ToWriter,
-} from './commands.js'
+import type { Command, FromWriter, Outcome, Ready, Swept, ToWriter } from './commands.js'
 import { CommandEncoder, type LogIdentity } from './entry-commands.js'
+import type { LedgerLog, SqliteLedgerHandle } from './ledger-handle.js'
 import type { LedgerReader } from './ledger-reader.js'
+import { decodeOutcomes } from './outcome-codec.js'
+import { appended, intended, leased, sealed } from './outcome-results.js'
+import { RecordClock } from './record-clock.js'
 import { SWEEP_LIMIT } from './sweep.js'
 
-/** How far the wall clock may be behind the latest record (notes/evidence 4). */
-const CLOCK_TOLERANCE_MS = 5000
 /** A commit that takes longer than this makes the ledger unhealthy. */
 const STUCK_AFTER_MS = 5000
 /** Commands of one turn after which the writer is given what there is. */
 const FLUSH_AT = 16
-
-/** Where the ledger reports what no caller waits for. A pino logger fits. */
-export interface LedgerLog {
-  info(fields: object, message: string): void
-  warn(fields: object, message: string): void
-  error(fields: object, message: string): void
-}
-
-/** The SQLite ledger, with what a gate needs beyond the port. */
-export interface SqliteLedgerHandle extends Ledger {
-  /** `failed`: a commit failed; close this one and open the ledger anew. */
-  readonly state: 'open' | 'closed' | 'failed'
-  /** Id of the last commit before this ledger was opened; see {@link LedgerFault.batch}. */
-  readonly lastBatch: string
-  /** Size of the tree at the latest checkpoint. */
-  readonly size: number
-  /** Verifier key of the log, for whoever wants to check it elsewhere (C2SP vkey). */
-  readonly vkey: string
-  /** One pass of the sweeper; it runs by itself every few seconds. */
-  sweep(): Promise<Swept>
-}
 
 /** What the main thread's side of the ledger works with. */
 export interface SqliteLedgerParts {
@@ -82,6 +54,7 @@ interface Waiter {
 export class SqliteLedger implements SqliteLedgerHandle {
   readonly #parts: SqliteLedgerParts
   readonly #encoder: CommandEncoder
+  readonly #clock: RecordClock
   readonly #sweeps = new Map<number, (swept: Swept | LedgerFault) => void>()
   readonly #closed: Promise<void>
   readonly #sweepTimer: NodeJS.Timeout
@@ -89,11 +62,10 @@ export class SqliteLedger implements SqliteLedgerHandle {
   #state: 'open' | 'closing' | 'closed' | 'failed' = 'open'
   #commands: Command[] = []
   #waiters: Waiter[] = []
-  #posted: Waiter[][] = []
+  #posted: Waiter[] = []
   #postedAt = 0
   #note: string
   #size: number
-  #highestTime: number
   #nextSweep = 0
 
   constructor(parts: SqliteLedgerParts) {
@@ -101,7 +73,7 @@ export class SqliteLedger implements SqliteLedgerHandle {
     this.#encoder = new CommandEncoder(parts.identity)
     this.#note = parts.ready.note
     this.#size = parts.ready.size
-    this.#highestTime = parts.ready.highestTime
+    this.#clock = new RecordClock(parts.now, parts.ready.highestTime)
     this.#closed = new Promise((resolve) => {
       this.#resolveClosed = resolve
     })
@@ -133,28 +105,22 @@ export class SqliteLedger implements SqliteLedgerHandle {
   }
 
   async record(entry: RecordEntry): Promise<Appended> {
-    return this.#append(() => this.#encoder.record(entry, this.#time()), appended)
+    return this.#append(() => this.#encoder.record(entry, this.#clock.time()), appended)
   }
 
   async issueLease(
     entry: LeaseEntry,
   ): Promise<Result<Appended, { readonly code: 'replay_detected' }>> {
-    return this.#append(
-      () => this.#encoder.lease(entry, this.#time()),
-      (outcome, size) =>
-        outcome.status === STATUS.replay_detected
-          ? err({ code: 'replay_detected' } as const)
-          : ok(appended(outcome, size)),
-    )
+    return this.#append(() => this.#encoder.lease(entry, this.#clock.time()), leased)
   }
 
   async intend(entry: IntendEntry): Promise<Result<Intended, IntendRefusal>> {
-    return this.#append(() => this.#encoder.intend(entry, this.#time()), intended)
+    return this.#append(() => this.#encoder.intend(entry, this.#clock.time()), intended)
   }
 
   async seal(entry: SealEntry): Promise<Appended> {
-    // An effect has happened: its receipt is taken whatever the clock says.
-    return this.#append(() => this.#encoder.seal(entry, this.#parts.now()), sealed)
+    // An effect has happened, and is recorded whatever the clock says.
+    return this.#append(() => this.#encoder.seal(entry, this.#clock.timeAnyway()), sealed)
   }
 
   async callsRemaining(sessionId: string): Promise<number | null | undefined> {
@@ -201,7 +167,7 @@ export class SqliteLedger implements SqliteLedgerHandle {
   async sweep(): Promise<Swept> {
     if (this.#state !== 'open') throw this.#closedFault()
     // Before anything waits for it: a clock that went back must not stop the sweeper for good.
-    const now = this.#time()
+    const now = this.#clock.time()
     const id = this.#nextSweep
     this.#nextSweep += 1
     const result = new Promise<Swept>((resolve, reject) => {
@@ -248,7 +214,7 @@ export class SqliteLedger implements SqliteLedgerHandle {
     if (this.#commands.length === 0 || this.#state !== 'open') return
     const arena = this.#encoder.takeArena()
     if (this.#posted.length === 0) this.#postedAt = performance.now()
-    this.#posted.push(this.#waiters)
+    this.#posted.push(...this.#waiters)
     this.#post({ kind: 'commands', commands: this.#commands, arena }, [arena.buffer])
     this.#commands = []
     this.#waiters = []
@@ -278,14 +244,9 @@ export class SqliteLedger implements SqliteLedgerHandle {
 
   #committed(message: Extract<FromWriter, { kind: 'committed' }>): void {
     this.#publish(message.note, message.size)
-    const { outcomes, size } = message
-    let at = 0
-    while (at < outcomes.length) {
-      for (const waiter of this.#posted.shift() ?? []) {
-        waiter.settle(outcomeAt(outcomes, at), size)
-        at += 4
-      }
-    }
+    const outcomes = decodeOutcomes(message.outcomes)
+    const settled = this.#posted.splice(0, outcomes.length)
+    outcomes.forEach((outcome, at) => settled[at]?.settle(outcome, message.size))
     this.#postedAt = performance.now()
   }
 
@@ -305,7 +266,7 @@ export class SqliteLedger implements SqliteLedgerHandle {
       `the commit failed, whether it is on the disk is not known: ${message}`,
       { batch },
     )
-    for (const waiter of [...this.#posted.flat(), ...this.#waiters]) waiter.reject(fault)
+    for (const waiter of [...this.#posted, ...this.#waiters]) waiter.reject(fault)
     for (const settle of this.#sweeps.values()) settle(fault)
     this.#posted = []
     this.#waiters = []
@@ -322,7 +283,7 @@ export class SqliteLedger implements SqliteLedgerHandle {
   }
 
   #sweepQuietly(): void {
-    if (this.#state !== 'open' || this.#sweeps.size > 0 || this.#isClockBehind()) return
+    if (this.#state !== 'open' || this.#sweeps.size > 0 || this.#clock.isBehind) return
     this.sweep().then(
       (swept) => {
         if (swept.unknown > 0) {
@@ -346,68 +307,9 @@ export class SqliteLedger implements SqliteLedgerHandle {
     throw new RangeError(`the log has ${this.#size} leaves, not ${size}`)
   }
 
-  #isClockBehind(): boolean {
-    return this.#parts.now() < this.#highestTime - CLOCK_TOLERANCE_MS
-  }
-
-  #time(): number {
-    const now = this.#parts.now()
-    if (now > this.#highestTime) this.#highestTime = now
-    if (!this.#isClockBehind()) return now
-    const behind = this.#highestTime - now
-    throw new LedgerFault(
-      'clock_error',
-      `the clock is ${behind} ms behind the latest record: set it right; until then calls are denied`,
-    )
-  }
-
   #closedFault(): LedgerFault {
     return this.#state === 'failed'
       ? new LedgerFault('commit_failed', 'a commit failed earlier: the ledger must be opened anew')
       : new LedgerFault('closed', 'the ledger is closed')
   }
-}
-
-function appended(outcome: Outcome, size: number): Appended {
-  return { index: outcome.index, size, sessionSeq: outcome.sessionSeq }
-}
-
-function intended(outcome: Outcome, size: number): Result<Intended, IntendRefusal> {
-  const { status, index, callsRemaining } = outcome
-  if (status === STATUS.ok) {
-    return ok({ index, size, sessionSeq: outcome.sessionSeq ?? 0, callsRemaining })
-  }
-  const code = REFUSALS.find((refusal) => STATUS[refusal] === status)
-  if (code === undefined) throw new LedgerFault('commit_failed', `unknown status ${status}`)
-  return err({ code })
-}
-
-const REFUSALS = [
-  'grant_consumed',
-  'replay_detected',
-  'budget_exhausted',
-  'budget_session_not_found',
-] as const
-
-function sealed(outcome: Outcome, size: number): Appended {
-  if (outcome.status === STATUS.intent_not_found) {
-    throw new LedgerFault('intent_not_found', 'there is no intent for the grant of this receipt')
-  }
-  if (outcome.status === STATUS.already_sealed) {
-    throw new LedgerFault('already_sealed', 'the grant of this receipt has another outcome')
-  }
-  return appended(outcome, size)
-}
-
-function outcomeAt(numbers: Float64Array, at: number): Outcome {
-  return {
-    status: numbers[at] ?? Number.NaN,
-    index: numbers[at + 1] ?? Number.NaN,
-    sessionSeq: numberOrNull(numbers[at + 2]),
-    callsRemaining: numberOrNull(numbers[at + 3]),
-  }
-}
-
-function numberOrNull(value: number | undefined): number | null {
-  return value === undefined || Number.isNaN(value) ? null : value
 }

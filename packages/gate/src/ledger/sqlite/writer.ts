@@ -1,8 +1,9 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import type { FromWriter, Outcome, ToWriter, WriterData } from './commands.js'
+import type { FromWriter, ToWriter, WriterData } from './commands.js'
 import { HighWaterFile } from './high-water.js'
 import type { CommandBatch, LogWriter } from './log-writer.js'
 import { openWriter } from './open-writer.js'
+import { encodeOutcomes } from './outcome-codec.js'
 
 /** Milliseconds within which a published checkpoint reaches the high-water file. */
 const HIGH_WATER_MS = 1000
@@ -52,7 +53,7 @@ class WriterThread {
 
   #commit(batches: readonly CommandBatch[]): void {
     const { size, note, outcomes } = this.#writer.commit(batches)
-    const numbers = outcomeNumbers(outcomes)
+    const numbers = encodeOutcomes(outcomes)
     this.#port.postMessage({ kind: 'committed', size, note, outcomes: numbers }, [numbers.buffer])
     this.#mark()
   }
@@ -102,14 +103,6 @@ class WriterThread {
   #post(message: FromWriter): void {
     this.#port.postMessage(message)
   }
-}
-
-function outcomeNumbers(outcomes: readonly Outcome[]): Float64Array<ArrayBuffer> {
-  const numbers = new Float64Array(outcomes.length * 4)
-  outcomes.forEach(({ status, index, sessionSeq, callsRemaining }, i) => {
-    numbers.set([status, index, sessionSeq ?? Number.NaN, callsRemaining ?? Number.NaN], i * 4)
-  })
-  return numbers
 }
 
 function start(port: MessagePort): void {

@@ -1,9 +1,7 @@
 import type { Findings, NodeListener } from '@latchgate/evidence'
 import type { Database, Statement } from '../database.js'
-import { TILE_WIDTH } from '../node-store.js'
+import { TILE_HEIGHT, TILE_WIDTH } from '../node-store.js'
 import { integer, type Row } from '../row.js'
-
-const TILE_HEIGHT = 8
 
 /** Holds the stored tiles against the tree over the leaves as they were read. */
 export class TileCheck {
