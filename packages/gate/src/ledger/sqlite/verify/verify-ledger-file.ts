@@ -49,7 +49,11 @@ export function verifyLedgerFile(options: LedgerFileToVerify): LogReport {
       // One snapshot: a gate that writes meanwhile must not look like a contradiction.
       db.exec('BEGIN')
       assertLedger(db)
-      return verifySnapshot(db, options)
+      const report = verifySnapshot(db, options)
+      // Closing is not enough where a statement outlives its connection: the snapshot would keep the
+      // write-ahead log of a running gate from being reused.
+      db.exec('COMMIT')
+      return report
     })
   } finally {
     db.close()
