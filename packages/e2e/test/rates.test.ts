@@ -144,6 +144,8 @@ test('an operator is limited after authentication, reading and writing apart', a
       trace_id: TRACE,
     },
   ])
+  // Another reading endpoint, the same rate.
+  expect((await ask('GET', '/v1/receipts/x')).status).toBe(429)
   expect(await statuses(2, () => ask('POST', '/v1/admin/drain'))).toEqual([200, 429])
 })
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Ed25519Signer, ProofKeyCache, uuidv7 } from '@latchgate/protocol/node'
+import { Ed25519Signer, LruCache, ProofKeyCache, uuidv7 } from '@latchgate/protocol/node'
 import { httpApiModule } from '@latchgate/providers'
 import {
   createSandbox,
@@ -13,26 +13,18 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { loadActions, type ModulesByName } from './action-snapshot.js'
 import { loadLeaseSigningKey, loadSeed } from './auth/key-files.js'
-import { LruLeaseCache } from './auth/lease-cache.js'
 import { peerCredentialsSupported } from './auth/peer-credentials.js'
 import { loadReceiptKeys } from './auth/receipt-key-registry.js'
-import {
-  assertPosture,
-  isRelaxed,
-  parseListenAddress,
-  processFacts,
-  StartupError,
-} from './config/posture.js'
+import { assertPosture, isRelaxed, processFacts, StartupError } from './config/posture.js'
 import { assertPrivate, assertProtected } from './config/protected-files.js'
-import type { GateConfig, LoadedConfig } from './config/schema.js'
+import type { LoadedConfig } from './config/schema.js'
 import { createEgress } from './egress/pinned-client.js'
-import type { Route as NetworkRoute } from './egress/port.js'
+import type { Egress, EgressOptions, Route as NetworkRoute } from './egress/port.js'
 import { adminRoutes } from './http/admin-routes.js'
 import { clientRoutes } from './http/client-routes.js'
 import { InFlight } from './http/in-flight.js'
-import { createListener, type Route } from './http/listener.js'
+import { type GateAddresses, listenAll } from './http/listen-all.js'
 import { agentReceiptRoute, operatorReceiptRoute } from './http/receipt-route.js'
-import { prepareSocketDirectory, protectSocket, removeStaleSocket } from './http/sockets.js'
 import { openLedger, type SqliteLedgerHandle } from './ledger/sqlite/open-ledger.js'
 import { RecoveringLedger } from './ledger-recovery.js'
 import { ExecutionSlots } from './pipeline/slots.js'
@@ -63,14 +55,6 @@ export interface GateOptions {
   readonly synchronous?: 'FULL' | 'OFF'
 }
 
-/** Where a running gate listens. */
-export interface GateAddresses {
-  readonly clientSocket: string
-  readonly adminSocket: string
-  readonly http: string | null
-  readonly adminHttp: string | null
-}
-
 /** A gate that accepts calls. */
 export interface RunningGate {
   readonly addresses: GateAddresses
@@ -85,6 +69,9 @@ const SUMMARY_INTERVAL_MS = 60_000
 /** Milliseconds that connections stay open at shutdown after the last execution has ended. */
 const LAST_ANSWERS_MS = 1000
 
+/** Leases whose signature need not be verified again. */
+const LEASES_REMEMBERED = 10_000
+
 /** Starts a gate; throws `StartupError` and leaves nothing behind when it may not start. */
 export async function startGate(options: GateOptions): Promise<RunningGate> {
   const { config } = options.loaded
@@ -95,9 +82,24 @@ export async function startGate(options: GateOptions): Promise<RunningGate> {
   try {
     return await assemble(options, facts.uid, cleanups)
   } catch (error) {
-    for (const cleanup of cleanups.reverse()) await cleanup()
+    for (const left of await undo(cleanups)) {
+      options.log.error({ err: left }, 'what had been opened could not be closed')
+    }
     throw error
   }
+}
+
+// One thing that cannot be closed must not keep the others open. Returns what failed.
+async function undo(cleanups: readonly (() => Promise<void>)[]): Promise<readonly unknown[]> {
+  const failures: unknown[] = []
+  for (const cleanup of [...cleanups].reverse()) {
+    try {
+      await cleanup()
+    } catch (error) {
+      failures.push(error)
+    }
+  }
+  return failures
 }
 
 function assertFiles(loaded: LoadedConfig, uid: number): void {
@@ -163,7 +165,8 @@ async function assemble(
         for (const { server } of listeners) server.closeAllConnections()
         await closed
         await flushSummary(services)
-        for (const cleanup of cleanups.reverse()) await cleanup()
+        const left = await undo(cleanups)
+        if (left.length > 0) throw new AggregateError(left, 'the gate did not close in order')
         services.log.info('gate stopped')
       })()
       return closing
@@ -194,7 +197,7 @@ async function buildServices(
   )
   const policy = await startPolicy(loaded, snapshot, log)
   cleanups.push(() => policy.close())
-  const egress = createEgress({
+  const egress = startEgress({
     unsafeResolve: new Map(Object.entries(config.egress.unsafe_resolve)),
     extraCaPem: readCa(config.egress.extra_ca_file),
     ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
@@ -205,6 +208,7 @@ async function buildServices(
   const ledger = await startLedger(options, uid, gateId, receiptKeys)
   cleanups.push(() => ledger.close())
   const state = new MemoryState(now)
+  cleanups.push(() => state.close())
   const actions = (): ActionSnapshot => snapshot
   return {
     config,
@@ -229,7 +233,7 @@ async function buildServices(
     leaseKey,
     leaseKeys: new Map([[leaseKey.kid, leaseKey]]),
     proofKeys: new ProofKeyCache(),
-    leases: new LruLeaseCache(),
+    leases: new LruCache(LEASES_REMEMBERED),
     drain: { active: false },
   }
 }
@@ -303,6 +307,15 @@ async function startLedger(
   }
 }
 
+function startEgress(options: EgressOptions): Egress {
+  try {
+    return createEgress(options)
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause)
+    throw new StartupError('config_validation_failed', message, { cause })
+  }
+}
+
 function readCa(path: string | undefined): string | null {
   if (path === undefined) return null
   try {
@@ -311,64 +324,6 @@ function readCa(path: string | undefined): string | null {
     const message = `\`egress.extra_ca_file\`: cannot read ${path}`
     throw new StartupError('config_validation_failed', message, { cause })
   }
-}
-
-async function listenAll(
-  services: Services,
-  config: GateConfig,
-  uid: number,
-  routes: { readonly client: readonly Route[]; readonly admin: readonly Route[] },
-  listeners: FastifyInstance[],
-): Promise<GateAddresses> {
-  const tcp = async (
-    address: string | undefined,
-    set: readonly Route[],
-  ): Promise<string | null> => {
-    const parsed = address === undefined ? undefined : parseListenAddress(address)
-    if (parsed === undefined) return null
-    const listener = createListener(services, 'tcp', set)
-    listeners.push(listener)
-    try {
-      return await listener.listen(parsed)
-    } catch (cause) {
-      throw new StartupError('tcp_bind_failed', `cannot listen on ${address}`, { cause })
-    }
-  }
-  assertApart(config)
-  const unix = async (
-    path: string,
-    group: string | undefined,
-    set: readonly Route[],
-  ): Promise<string> => {
-    prepareSocketDirectory(path, uid, group)
-    await removeStaleSocket(path)
-    const listener = createListener(services, 'unix', set)
-    listeners.push(listener)
-    await listener.listen({ path })
-    protectSocket(path, uid, group)
-    return path
-  }
-  return {
-    http: await tcp(config.listen_http_addr, routes.client),
-    adminHttp: await tcp(config.listen_admin_http_addr, routes.admin),
-    adminSocket: await unix(
-      config.listen_admin_uds_path,
-      config.listen_admin_uds_group,
-      routes.admin,
-    ),
-    clientSocket: await unix(config.listen_uds_path, config.listen_uds_group, routes.client),
-  }
-}
-
-// One directory cannot be open to a group and closed for everybody: the next start would refuse it.
-function assertApart(config: GateConfig): void {
-  const { listen_uds_path: client, listen_admin_uds_path: admin } = config
-  if (config.listen_uds_group === config.listen_admin_uds_group) return
-  if (dirname(client) !== dirname(admin)) return
-  throw new StartupError(
-    'client_uds_failed',
-    `${client} and ${admin} are for different groups: put \`listen_admin_uds_path\` into a directory of its own`,
-  )
 }
 
 async function flushSummary(services: Services): Promise<void> {

@@ -17,12 +17,8 @@ export {
   unseparatedPrincipals,
 } from './config/posture.js'
 export type { GateConfig, LoadedConfig } from './config/schema.js'
-export {
-  type GateAddresses,
-  type GateOptions,
-  type RunningGate,
-  startGate,
-} from './gate.js'
+export { type GateOptions, type RunningGate, startGate } from './gate.js'
+export type { GateAddresses } from './http/listen-all.js'
 export { openDatabase } from './ledger/sqlite/database.js'
 export {
   type LedgerFileToVerify,

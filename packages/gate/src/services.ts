@@ -1,5 +1,5 @@
 import type { LeaseClaims } from '@latchgate/protocol'
-import type { Ed25519Signer, LeaseKey, ProofKeyCache } from '@latchgate/protocol/node'
+import type { Ed25519Signer, LeaseKey, LruCache, ProofKeyCache } from '@latchgate/protocol/node'
 import type { Sandbox } from '@latchgate/sandbox'
 import type { Logger } from 'pino'
 import type { RegisteredReceiptKey } from './auth/receipt-key-registry.js'
@@ -43,16 +43,12 @@ export interface Services {
   readonly leaseKey: LeaseKey
   readonly leaseKeys: ReadonlyMap<string, LeaseKey>
   readonly proofKeys: ProofKeyCache
-  readonly leases: LeaseCache
+  /** Verified claims by the digest of their token; expiry is checked on every use. */
+  readonly leases: LruCache<LeaseClaims>
   readonly drain: DrainState
 }
 
-/** Verified lease claims by token digest; expiry is checked on every use. */
-export interface LeaseCache {
-  get(tokenDigest: string): LeaseClaims | undefined
-  set(tokenDigest: string, claims: LeaseClaims): void
-}
-
+/** Set for good by an operator's drain, or when the gate closes: no call is begun any more. */
 export interface DrainState {
   active: boolean
 }

@@ -1,27 +1,17 @@
 import { type LeaseClaims, type Result, sanitizeText } from '@latchgate/protocol'
-import { computeAth, verifyDpopProof, verifyLease } from '@latchgate/protocol/node'
+import { computeAth, verifyLease } from '@latchgate/protocol/node'
+import type { ProofUse } from '../ledger/port.js'
 import { type Refusal, refuse } from '../refusal.js'
 import type { Services } from '../services.js'
+import { acceptProof, type BoundRequest } from './accept-proof.js'
 import { type CredentialHeaders, dpopToken } from './credentials.js'
 import { type Peer, resolveIdentity } from './identity.js'
-import { rememberProof } from './replay.js'
 
 /** An authenticated agent: what the lease says, proven by its key on this very request. */
 export interface AgentContext {
   readonly claims: LeaseClaims
-  readonly proof: { readonly jkt: string; readonly jti: string; readonly forgetAfter: number }
+  readonly proof: ProofUse
 }
-
-/** The request that a proof must be bound to. */
-export interface BoundRequest {
-  readonly method: string
-  /** Path with parameters decoded, without query. */
-  readonly path: string
-}
-
-/** Seconds that a proof is accepted after `iat`, and before it (spec/auth-and-evidence 1). */
-export const PROOF_MAX_AGE_SECONDS = 60
-const PROOF_FORGET_AFTER_MS = 120_000
 
 /**
  * Authenticates an agent in full, on every request: lease, peer, proof, replay
@@ -41,8 +31,7 @@ export async function authenticateAgent(
   if (headers.dpop === undefined) return refused('missing_auth_header')
   if (headers.duplicated) return refused('invalid_lease', 'a credential header was sent twice')
 
-  const nowMs = services.now()
-  const nowSeconds = Math.floor(nowMs / 1000)
+  const nowSeconds = Math.floor(services.now() / 1000)
   if (nowSeconds < 0) return refused('clock_error')
   const lease = claimsOf(services, token, nowSeconds)
   if (!lease.ok) return lease
@@ -50,38 +39,14 @@ export async function authenticateAgent(
   if (!bound.ok) return bound
   const claims = bound.value
 
-  const verdict = verifyDpopProof(
-    headers.dpop,
-    {
-      method: request.method,
-      urls: htuBases(services, peer).map((base) => base + request.path),
-      token,
-      jkt: claims.cnf.jkt,
-      nowSeconds,
-    },
-    services.proofKeys,
-  )
-  if (!verdict.ok) {
-    const reason = sanitizeText(verdict.reason, 300)
-    return {
-      ok: false,
-      error: refuse('invalid_dpop', { body: { deny_reason: reason }, detail: reason }),
-    }
-  }
-  const proof = {
+  const proof = await acceptProof(services, peer, {
+    proof: headers.dpop,
+    token,
     jkt: claims.cnf.jkt,
-    jti: verdict.jti,
-    forgetAfter: nowMs + PROOF_FORGET_AFTER_MS,
-  }
-  const fresh = await rememberProof(services.state, { ...proof, owner: claims.sub })
-  if (!fresh.ok) return fresh
-  return { ok: true, value: { claims, proof } }
-}
-
-/** Bases a proof may be bound to: the public one and, on a Unix socket, its own alias (design 10). */
-export function htuBases(services: Services, peer: Peer): readonly string[] {
-  const base = services.config.public_base_url.replace(/\/+$/, '')
-  return peer.transport === 'unix' ? [base, 'http://localhost'] : [base]
+    request,
+    owner: claims.sub,
+  })
+  return proof.ok ? { ok: true, value: { claims, proof: proof.value } } : proof
 }
 
 function claimsOf(

@@ -14,21 +14,19 @@ import {
   type P256Jwk,
   signLease,
   uuidv7,
-  verifyDpopProof,
   verifyLease,
 } from '@latchgate/protocol/node'
 import type { LeaseEntry, ProofUse } from '../ledger/port.js'
 import { ledgerFault } from '../ledger-fault.js'
 import { type Refusal, refuse } from '../refusal.js'
 import type { Services } from '../services.js'
-import { htuBases, PROOF_MAX_AGE_SECONDS } from './agent.js'
+import { acceptProof } from './accept-proof.js'
 import { type CredentialHeaders, dpopToken } from './credentials.js'
 import { type Identity, type Peer, resolveIdentity } from './identity.js'
-import { rememberProof } from './replay.js'
 import { isScope } from './scopes.js'
 
 /** Seconds after expiry during which a lease can still be renewed (design 10). */
-export const RENEWAL_GRACE_SECONDS = 3600
+const RENEWAL_GRACE_SECONDS = 3600
 
 interface Session {
   readonly id: string
@@ -91,8 +89,7 @@ async function renewalOf(
   }
   if (headers.dpop === undefined) return { ok: false, error: refuse('missing_auth_header') }
   if (headers.duplicated) return { ok: false, error: refuse('invalid_lease') }
-  const nowMs = services.now()
-  const nowSeconds = Math.floor(nowMs / 1000)
+  const nowSeconds = Math.floor(services.now() / 1000)
   const lease = verifyLease(token, services.leaseKeys, nowSeconds)
   const claims = lease.claims
   if (claims === undefined || claims.exp + RENEWAL_GRACE_SECONDS < nowSeconds) {
@@ -103,34 +100,14 @@ async function renewalOf(
     const message = 'the lease to renew belongs to another principal than the one connected'
     return { ok: false, error: refuse('identity_forbidden', { message }) }
   }
-  const verdict = verifyDpopProof(
-    headers.dpop,
-    {
-      method: 'POST',
-      urls: htuBases(services, peer).map((base) => `${base}/v1/leases`),
-      token,
-      jkt: claims.cnf.jkt,
-      nowSeconds,
-    },
-    services.proofKeys,
-  )
-  if (!verdict.ok) {
-    return {
-      ok: false,
-      error: refuse('invalid_dpop', {
-        body: { deny_reason: verdict.reason },
-        detail: verdict.reason,
-      }),
-    }
-  }
-  const proof = {
+  const proof = await acceptProof(services, peer, {
+    proof: headers.dpop,
+    token,
     jkt: claims.cnf.jkt,
-    jti: verdict.jti,
-    forgetAfter: nowMs + PROOF_MAX_AGE_SECONDS * 2000,
-  }
-  const fresh = await rememberProof(services.state, { ...proof, owner: claims.sub })
-  if (!fresh.ok) return fresh
-  return { ok: true, value: { ...claims, proof } }
+    request: { method: 'POST', path: '/v1/leases' },
+    owner: claims.sub,
+  })
+  return proof.ok ? { ok: true, value: { ...claims, proof: proof.value } } : proof
 }
 
 function grantedScopes(

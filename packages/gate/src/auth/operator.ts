@@ -1,11 +1,10 @@
-import { type Result, sanitizeText } from '@latchgate/protocol'
-import { timingSafeEqualText, verifyDpopProof } from '@latchgate/protocol/node'
+import type { Result } from '@latchgate/protocol'
+import { timingSafeEqualText } from '@latchgate/protocol/node'
 import { type Refusal, refuse } from '../refusal.js'
 import type { Services } from '../services.js'
-import { type BoundRequest, htuBases } from './agent.js'
+import { acceptProof, type BoundRequest } from './accept-proof.js'
 import { type CredentialHeaders, dpopToken } from './credentials.js'
 import type { Peer } from './identity.js'
-import { rememberProof } from './replay.js'
 
 /** An authenticated operator (spec/auth-and-evidence 9.3). */
 export interface OperatorContext {
@@ -30,29 +29,19 @@ export async function authenticateOperator(
   }
   const found = findCredential(services, token)
   if (found === undefined) return unauthorized('unknown operator key')
-  if (found.jkt === undefined) return unauthorized('this operator has no dpop_jkt')
-  const nowMs = services.now()
-  const verdict = verifyDpopProof(
-    headers.dpop,
-    {
-      method: request.method,
-      urls: htuBases(services, peer).map((base) => base + request.path),
-      token,
-      jkt: found.jkt,
-      nowSeconds: Math.floor(nowMs / 1000),
-    },
-    services.proofKeys,
-  )
-  if (!verdict.ok) return unauthorized(sanitizeText(verdict.reason, 300))
-  const proof = { jkt: found.jkt, jti: verdict.jti, forgetAfter: nowMs + 120_000 }
-  const fresh = await rememberProof(services.state, { ...proof, owner: `operator:${found.name}` })
-  if (!fresh.ok) {
-    return fresh.error.code === 'replay_detected' ? unauthorized(fresh.error.detail) : fresh
-  }
-  return {
-    ok: true,
-    value: { operator: found.name, jkt: found.jkt, proofJti: verdict.jti },
-  }
+  const { name, jkt } = found
+  if (jkt === undefined) return unauthorized('this operator has no dpop_jkt')
+  const owner = `operator:${name}`
+  const proof = await acceptProof(services, peer, {
+    proof: headers.dpop,
+    token,
+    jkt,
+    request,
+    owner,
+  })
+  if (proof.ok) return { ok: true, value: { operator: name, jkt, proofJti: proof.value.jti } }
+  const { code, detail } = proof.error
+  return code === 'replay_cache_unavailable' ? proof : unauthorized(detail)
 }
 
 // All credentials are compared, without an early exit, so that time tells nothing about the list.

@@ -1,45 +1,22 @@
 import type { DrainBody, IntentsBody, StatusBody } from '@latchgate/protocol'
 import { uuidv7 } from '@latchgate/protocol/node'
-import { authenticateOperator, type OperatorContext } from '../auth/operator.js'
+import type { OperatorContext } from '../auth/operator.js'
 import { ledgerFault } from '../ledger-fault.js'
-import { answerError } from '../pipeline/answer.js'
 import type { Answer } from '../pipeline/call.js'
-import { refuse } from '../refusal.js'
 import type { Services } from '../services.js'
-import { credentials, ok } from './client-routes.js'
+import { ok } from './client-routes.js'
 import type { InFlight } from './in-flight.js'
-import type { Route, RouteRequest } from './listener.js'
+import type { Route } from './listener.js'
+import { operatorRoute } from './operator-route.js'
 
 /** Routes of the admin listener alone; all need an operator's key and proof. */
 export function adminRoutes(services: Services, inFlight: InFlight): readonly Route[] {
-  const operatorRoute = (
-    method: 'GET' | 'POST',
-    path: string,
-    handle: (operator: OperatorContext, request: RouteRequest) => Promise<Answer>,
-  ): Route => ({
-    method,
-    path,
-    handle: async (request) => {
-      const operator = await authenticateOperator(services, request.peer, credentials(request), {
-        method: request.raw.method ?? method,
-        path,
-      })
-      if (!operator.ok) {
-        services.summary.count(`operator:${operator.error.code}`)
-        return answerError(request.traceId, operator.error)
-      }
-      const { operator_read_rps, operator_write_rps } = services.config.rate_limits
-      const rate = method === 'GET' ? operator_read_rps : operator_write_rps
-      if (!(await services.state.take(`operator:${method}:${operator.value.operator}`, rate))) {
-        return answerError(request.traceId, refuse('rate_limit_exceeded'))
-      }
-      return handle(operator.value, request)
-    },
-  })
   return [
-    operatorRoute('GET', '/v1/admin/status', () => status(services, inFlight)),
-    operatorRoute('GET', '/v1/admin/intents', () => openIntents(services)),
-    operatorRoute('POST', '/v1/admin/drain', (operator) => drain(services, inFlight, operator)),
+    operatorRoute(services, 'GET', '/v1/admin/status', () => status(services, inFlight)),
+    operatorRoute(services, 'GET', '/v1/admin/intents', () => openIntents(services)),
+    operatorRoute(services, 'POST', '/v1/admin/drain', (operator) =>
+      drain(services, inFlight, operator),
+    ),
   ]
 }
 

@@ -1,7 +1,6 @@
 import { checkReceipt, type Receipt } from '@latchgate/evidence'
 import type { JsonObject } from '@latchgate/protocol'
 import { authenticateAgent } from '../auth/agent.js'
-import { authenticateOperator } from '../auth/operator.js'
 import { takePeerToken } from '../auth/peer-rate.js'
 import { evidenceCrypto } from '../evidence-crypto.js'
 import { ledgerFault } from '../ledger-fault.js'
@@ -11,6 +10,7 @@ import { type Refusal, refuse } from '../refusal.js'
 import type { Services } from '../services.js'
 import { credentials, ok, parameter } from './client-routes.js'
 import type { Route, RouteRequest } from './listener.js'
+import { operatorRoute } from './operator-route.js'
 
 const PATH = '/v1/receipts/:receipt_id'
 
@@ -46,21 +46,9 @@ export function agentReceiptRoute(services: Services): Route {
 
 /** On the admin listener: an operator reads any receipt. */
 export function operatorReceiptRoute(services: Services): Route {
-  return {
-    method: 'GET',
-    path: PATH,
-    handle: async (request) => {
-      const operator = await authenticateOperator(services, request.peer, credentials(request), {
-        method: request.raw.method ?? 'GET',
-        path: `/v1/receipts/${parameter(request, 'receipt_id')}`,
-      })
-      if (!operator.ok) {
-        services.summary.count(`operator:${operator.error.code}`)
-        return answerError(request.traceId, operator.error)
-      }
-      return answerReceipt(services, request, null)
-    },
-  }
+  return operatorRoute(services, 'GET', PATH, (_operator, request) =>
+    answerReceipt(services, request, null),
+  )
 }
 
 async function answerReceipt(

@@ -10,6 +10,7 @@ export {
 export { Ed25519Signer, verifyEd25519 } from './ed25519.js'
 export { generateLeaseKeyPem, type LeaseKey, loadLeaseKey } from './lease-key.js'
 export { type LeaseVerdict, signLease, verifyLease } from './lease-token.js'
+export { LruCache } from './lru.js'
 export { type ImportedP256Key, importP256Jwk, type P256Jwk } from './p256-key.js'
 export { ProofKeyCache } from './proof-key-cache.js'
 export { digest, digestBytes, sha256, sha256Hex } from './sha256.js'

@@ -246,7 +246,7 @@ export class SqliteLedger implements SqliteLedgerHandle {
     this.#publish(message.note, message.size)
     const outcomes = decodeOutcomes(message.outcomes)
     const settled = this.#posted.splice(0, outcomes.length)
-    outcomes.forEach((outcome, at) => settled[at]?.settle(outcome, message.size))
+    for (const [at, outcome] of outcomes.entries()) settled[at]?.settle(outcome, message.size)
     this.#postedAt = performance.now()
   }
 
