@@ -138,35 +138,42 @@ test('kill -9 while the upstream works: the call is unknown, never repeated, nev
   })
 })
 
-test('kill -9 under load: after it every answered call has its receipt, and the ledger is whole', async () => {
-  upstream.clear()
-  const given = await createTestProject({
-    caPem,
-    resolve: { 'api.github.com:443': upstream.address },
-    tables: '[rate_limits]\nexecute_rps_per_session = 10000\nexecute_rps_per_principal = 10000',
-  })
-  const gate = await spawnGate(given)
-  const lease = await takeLease(gate.client)
-  const answered: string[] = []
-  const caller = async (): Promise<void> => {
-    for (;;) {
-      const answer = await executeRaw(gate.client, lease, 'http_fetch', PARAMS)
-      answered.push(String(answer.json()['receipt_id']))
+// Milliseconds of load before each kill; long runs kill at many more moments.
+const LOADS =
+  process.env['SLOW'] === '1' ? Array.from({ length: 30 }, (_, i) => 400 + i * 37) : [700]
+
+test.each(LOADS)(
+  'kill -9 after %i ms of load: every answered call has its receipt, and the ledger is whole',
+  async (loadMs) => {
+    upstream.clear()
+    const given = await createTestProject({
+      caPem,
+      resolve: { 'api.github.com:443': upstream.address },
+      tables: '[rate_limits]\nexecute_rps_per_session = 10000\nexecute_rps_per_principal = 10000',
+    })
+    const gate = await spawnGate(given)
+    const lease = await takeLease(gate.client)
+    const answered: string[] = []
+    const caller = async (): Promise<void> => {
+      for (;;) {
+        const answer = await executeRaw(gate.client, lease, 'http_fetch', PARAMS)
+        answered.push(String(answer.json()['receipt_id']))
+      }
     }
-  }
-  const callers = Array.from({ length: 8 }, () => caller().catch(() => 'cut off'))
-  await sleep(700)
-  await gate.kill()
-  await Promise.all(callers)
-  expect(answered.length).toBeGreaterThan(5)
-  const again = await startTestGate(given)
-  for (const id of answered) {
-    expect(await again.services.ledger.receipt(id), id).toBeDefined()
-  }
-  expect(verifyLedgerFile({ path: given.ledger }).findings).toEqual([])
-  await again.close()
-  given.remove()
-})
+    const callers = Array.from({ length: 8 }, () => caller().catch(() => 'cut off'))
+    await sleep(loadMs)
+    await gate.kill()
+    await Promise.all(callers)
+    expect(answered.length).toBeGreaterThan(5)
+    const again = await startTestGate(given)
+    for (const id of answered) {
+      expect(await again.services.ledger.receipt(id), id).toBeDefined()
+    }
+    expect(verifyLedgerFile({ path: given.ledger }).findings).toEqual([])
+    await again.close()
+    given.remove()
+  },
+)
 
 test('SIGTERM lets a call in flight finish, and its client gets the answer', async () => {
   upstream.clear()

@@ -495,7 +495,7 @@ test('a module with any bytes changed is refused or metered into a valid one', (
       const metered = acceptedOrRefused(() => meterProvider(bytes, 256).bytes)
       if (metered !== 'refused') expect(WebAssembly.validate(metered)).toBe(true)
     }),
-    { numRuns: 3000 },
+    { numRuns: process.env['SLOW'] === '1' ? 100_000 : 3000 },
   )
 })
 
