@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs'
 import {
-  type ActionRegistry,
+  ActionRegistry,
   type Manifest,
   type ManifestProblem,
   normalizedManifest,
-  ActionRegistry as Registry,
 } from '@latchgate/catalogue'
 import { loadBuiltinManifests, loadManifestDirectory } from '@latchgate/catalogue/node'
 import { digest } from '@latchgate/protocol/node'
@@ -33,7 +32,7 @@ export function loadActions(directory: string, modules: ModulesByName): ActionSn
     }
   }
   const all = [...manifests.values()]
-  const built = Registry.build(all.map((entry) => entry.manifest))
+  const built = ActionRegistry.build(all.map((entry) => entry.manifest))
   if (!built.ok) throw registryError(built.error)
   return { actions: new Map(all.map((entry) => register(built.value, modules, entry))) }
 }

@@ -1,5 +1,6 @@
 import type { Action, Manifest } from '@latchgate/catalogue'
 import type { JsonObject } from '@latchgate/protocol'
+import type { EgressProfile } from './policy/engine.js'
 
 /** An action that can be called: its manifest, digest, and the module that will run. */
 export interface RegisteredAction {
@@ -18,9 +19,7 @@ export interface ActionSnapshot {
 }
 
 /** Egress profile in the externally tagged form of the wire (spec/http-api 9.2). */
-export function egressProfile(
-  manifest: Manifest,
-): 'none' | { readonly proxy_allowlist: { readonly allowed_domains: readonly string[] } } {
+export function egressProfile(manifest: Manifest): EgressProfile {
   if (manifest.egress.profile === 'none') return 'none'
   return { proxy_allowlist: { allowed_domains: manifest.egress.allowed_domains } }
 }

@@ -28,7 +28,7 @@ export class AddressVetting {
    * Resolves once and judges every address: one that is not public refuses the host, since whoever
    * controls its name chooses which of them comes first. A literal address is its own resolution.
    *
-   * @param literal the address itself when the host is one, else null
+   * @param literal whether the host is an address itself
    * @returns canonical addresses, at least one, in the resolver's order without repetition
    */
   async vet(host: string, literal: boolean): Promise<Result<readonly string[], EgressFailure>> {

@@ -31,7 +31,7 @@ export function answerSealed(call: Sealed): Answer {
     const body: ErrorBody = {
       error: 'action_execution_failed',
       error_type: failure.type,
-      message: sanitizeText(failure.message, 500),
+      message: sanitizeText(failure.message, MAX_MESSAGE_BYTES),
       outcome: call.outcome,
       trace_id: call.traceId,
       receipt_id: call.receiptId,

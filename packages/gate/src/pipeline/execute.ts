@@ -42,7 +42,7 @@ export async function execute(services: Services, arrival: Arrival): Promise<Ans
     if (!slot.ok) return await recordDenial(services, authorized.value, slot.error)
     try {
       const dispatched = await dispatch(services, slot.value.call)
-      const verified = verify(services, dispatched)
+      const verified = verify(dispatched)
       return answerSealed(await seal(services, verified))
     } finally {
       slot.value.release()

@@ -23,7 +23,7 @@ export async function obtainSecrets(
   if (withheld !== undefined) {
     return policyDenied(call, `required secret '${withheld.name}' was not approved by policy`)
   }
-  const values = await fetchSecrets(services, declared)
+  const values = await fetchSecrets(services, call, declared)
   if (!values.ok) return values
   const missing = declared.filter((one) => one.required && !values.value.has(one.name))
   if (missing.length > 0) {
@@ -40,7 +40,7 @@ export async function obtainSecrets(
   })
   if (!bound.ok) return policyDenied(call, bound.error.reason, bound.error.detail)
   // Tried once before the intent: a value that cannot be injected must not consume a grant.
-  const tried = injectSecrets(call.target, bindings, values.value)
+  const tried = injectSecrets(call.target, bindings, values.value, services.now)
   if (!tried.ok) {
     return { ok: false, error: refuse('secrets_unavailable', { detail: tried.error }) }
   }
@@ -49,6 +49,7 @@ export async function obtainSecrets(
 
 async function fetchSecrets(
   services: Services,
+  call: Targeted,
   declared: readonly SecretBinding[],
 ): Promise<Result<ReadonlyMap<string, Secret>, Refusal>> {
   const values = new Map<string, Secret>()
@@ -59,7 +60,7 @@ async function fetchSecrets(
     }
   } catch (error) {
     // The text of a source's failure is for the log: it may quote what it read.
-    services.log.error({ trace_id: null, err: error }, 'the secret source failed')
+    services.log.error({ trace_id: call.traceId, err: error }, 'the secret source failed')
     return { ok: false, error: refuse('secrets_unavailable', { detail: 'secret source failed' }) }
   }
   return { ok: true, value: values }

@@ -1,13 +1,12 @@
 import { verifyEffect } from '@latchgate/catalogue'
 import { type JsonObject, sanitizeText, type VerificationOutcome } from '@latchgate/protocol'
-import type { Services } from '../services.js'
 import type { Dispatched, Verified } from './call.js'
 
 /**
  * Checks the provider's document against the response schema, and the effect against what the host
  * itself saw. A status outside the accepted set is shown in the output at every risk (design 3).
  */
-export function verify(_services: Services, call: Dispatched): Verified {
+export function verify(call: Dispatched): Verified {
   const { run, registered } = call
   const outcome = run.effects.at(-1)?.outcome ?? 'not_sent'
   if (run.failure !== null || run.output === null) {

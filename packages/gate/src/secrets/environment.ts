@@ -32,18 +32,3 @@ export class EnvironmentSecrets implements SecretSource {
     return this.#secrets.get(name)
   }
 }
-
-/**
- * The environment for a child process or a worker: everything but the secrets. What runs there has
- * no use for them, and `/proc` shows an environment to everybody of the same uid.
- */
-export function withoutSecrets(
-  environment: Environment,
-  prefix: string,
-): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    Object.entries(environment).filter(
-      (entry): entry is [string, string] => entry[1] !== undefined && !entry[0].startsWith(prefix),
-    ),
-  )
-}

@@ -1,7 +1,8 @@
 import type { SecretBinding, SecretInjection, Target } from '@latchgate/catalogue'
 import { err, ok, type Result } from '@latchgate/protocol'
 import { type Injection, placeBasic, placeSignature, type Revealed } from './credentials.js'
-import { encodeQuery, placeInBody, placeInHeader, placeInQuery, placeUrl } from './places.js'
+import { percentEncode } from './percent-encoding.js'
+import { placeInBody, placeInHeader, placeInQuery, placeUrl } from './places.js'
 import type { InjectedSecret, Secret } from './port.js'
 
 export type { Injection } from './credentials.js'
@@ -105,7 +106,7 @@ function place(
       return injection(
         placeInQuery(target, inject.name, value),
         { name, into: `query:${inject.name}` },
-        asSent(value, encodeQuery(value)),
+        asSent(value, percentEncode(value)),
       )
     case 'body':
       return injection(

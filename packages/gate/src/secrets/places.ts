@@ -1,5 +1,6 @@
 import { isHostOwned, type Target } from '@latchgate/catalogue'
 import { err, type Json, JsonFault, ok, parseJson, type Result } from '@latchgate/protocol'
+import { percentEncode } from './percent-encoding.js'
 
 /** Visible ASCII that a header keeps as it is: no control characters, no space at either end. */
 const HEADER_VALUE = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/
@@ -19,7 +20,7 @@ export function placeInQuery(target: Target, name: string, value: string): Resul
   const url = new URL(target.url)
   // A caller who names the parameter too would decide which of the two the server reads.
   if (url.searchParams.has(name)) return err(`the request has a query parameter '${name}' already`)
-  const pair = `${encodeQuery(name)}=${encodeQuery(value)}`
+  const pair = `${percentEncode(name)}=${percentEncode(value)}`
   url.search = url.search === '' ? `?${pair}` : `${url.search}&${pair}`
   return ok({ ...target, url: url.href })
 }
@@ -85,12 +86,4 @@ function isList(node: Json): node is readonly Json[] {
 
 function unescapePointer(token: string): string {
   return token.replaceAll('~1', '/').replaceAll('~0', '~')
-}
-
-/** A name or value of a query: everything but the unreserved characters is percent-encoded. */
-export function encodeQuery(text: string): string {
-  return encodeURIComponent(text).replace(
-    /[!'()*]/g,
-    (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,
-  )
 }

@@ -1,5 +1,6 @@
 import { createHash, createHmac } from 'node:crypto'
 import { err, ok, type Result } from '@latchgate/protocol'
+import { percentEncode } from './percent-encoding.js'
 
 /** A request as it will be sent, and the credentials to sign it with. */
 export interface Sigv4Request {
@@ -75,10 +76,10 @@ function canonicalPath(pathname: string, isS3: boolean): string | null {
   if (!isS3) {
     const path = pathname.split('/').filter((segment) => segment !== '')
     const end = path.length > 0 && pathname.endsWith('/') ? '/' : ''
-    return `/${path.map(encode).join('/')}${end}`
+    return `/${path.map(percentEncode).join('/')}${end}`
   }
   const segments = pathname.split('/').map(decode)
-  return segments.includes(null) ? null : segments.map((one) => encode(one ?? '')).join('/')
+  return segments.includes(null) ? null : segments.map((one) => percentEncode(one ?? '')).join('/')
 }
 
 function canonicalQuery(search: string): string | null {
@@ -92,17 +93,10 @@ function canonicalQuery(search: string): string | null {
       (text) => decode(text.replaceAll('+', ' ')),
     )
     if (typeof name !== 'string' || typeof value !== 'string') return null
-    pairs.push([encode(name), encode(value)])
+    pairs.push([percentEncode(name), percentEncode(value)])
   }
   pairs.sort((a, b) => compare(a[0], b[0]) || compare(a[1], b[1]))
   return pairs.map(([name, value]) => `${name}=${value}`).join('&')
-}
-
-function encode(text: string): string {
-  return encodeURIComponent(text).replace(
-    /[!'()*]/g,
-    (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,
-  )
 }
 
 function decode(text: string): string | null {

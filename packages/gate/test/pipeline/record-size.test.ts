@@ -211,10 +211,7 @@ describe('the largest call that is let through', () => {
     const target = targetOf(registered, MAX_VARIABLE_BYTES)
     expect(variableBytes(registered.manifest, target)).toBe(MAX_VARIABLE_BYTES)
     const call = await begin(registered, target)
-    const sealed = await seal(
-      services,
-      verify(services, dispatched(call, target, run as JsonObject)),
-    )
+    const sealed = await seal(services, verify(dispatched(call, target, run as JsonObject)))
     const sizes: number[] = []
     for (let index = 2; index < ledger.size; index += 1)
       sizes.push((await ledger.leaf(index))!.length)

@@ -4,9 +4,8 @@ import { answerSealed } from '../../src/pipeline/answer.js'
 import type { Dispatched, Sealed } from '../../src/pipeline/call.js'
 import { exitCode, failureClass, isFullySuccessful } from '../../src/pipeline/receipt.js'
 import { verify } from '../../src/pipeline/verify.js'
-import { dispatched, EFFECT, servicesWith } from './call-fixture.js'
+import { dispatched, EFFECT } from './call-fixture.js'
 
-const { services } = servicesWith({})
 const body = (text: string): Uint8Array => new TextEncoder().encode(text)
 const seen = (status: number | null, text = '{"id":7}'): Dispatched['run']['observed'] => ({
   status,
@@ -40,10 +39,7 @@ test.each(STATUSES)(
   async (expected, status, accepted) => {
     const change =
       expected.length === 0 ? {} : { verification_config: { expected_status: [...expected] } }
-    const call = verify(
-      services,
-      await dispatched({ observed: seen(status), output: { ok: true } }, change),
-    )
+    const call = verify(await dispatched({ observed: seen(status), output: { ok: true } }, change))
     expect(call.failure).toBeNull()
     if (accepted) {
       expect(call.output).toEqual({ ok: true })
@@ -76,7 +72,7 @@ test.each(STATUSES)(
 test.each(['none', 'http_status'])(
   'a status that is not accepted shows in the output whatever the verifier: %s',
   async (verifier_kind) => {
-    const call = verify(services, await dispatched({ observed: seen(503) }, { verifier_kind }))
+    const call = verify(await dispatched({ observed: seen(503) }, { verifier_kind }))
     expect(call.output).toMatchObject({
       ok: false,
       error: { code: 'upstream_status', status: 503 },
@@ -130,7 +126,7 @@ test.each<[string, JsonObject, Partial<Dispatched['run']>, JsonObject]>([
     { status: 'verification_failed', reason: 'the response body is not JSON' },
   ],
 ])('%s', async (_name, change, run, verification) => {
-  const call = verify(services, await dispatched(run, change))
+  const call = verify(await dispatched(run, change))
   expect(call.verification).toEqual(verification)
   const verified = ['verified', 'unverifiable_declared'].includes(String(verification['status']))
   expect(isFullySuccessful(call)).toBe(verified)
@@ -145,7 +141,7 @@ test.each<[string, JsonObject, Partial<Dispatched['run']>, JsonObject]>([
 
 test('ok:false of a provider is a result: 200, verified on what the host saw', async () => {
   const output = { ok: false, error: { code: 'denied' } }
-  const call = verify(services, await dispatched({ output }))
+  const call = verify(await dispatched({ output }))
   expect(answerSealed(sealed(call))).toMatchObject({ status: 200, body: { output } })
 })
 
@@ -161,7 +157,7 @@ test.each([
   'an execution that fails with %s: 502 with that type, class %s, nothing verified',
   async (type, cls) => {
     const failure = { type, message: 'why' }
-    const call = verify(services, await dispatched({ output: null, failure }))
+    const call = verify(await dispatched({ output: null, failure }))
     expect(call.verification).toEqual({ status: 'provider_failed_before_verification' })
     expect([failureClass(call), exitCode(call), isFullySuccessful(call)]).toEqual([cls, 1, false])
     expect(answerSealed(sealed(call))).toEqual({
@@ -191,7 +187,7 @@ test('an output that breaks the response schema is withheld: 502 response_schema
     request_schema: { type: 'object', properties: { title: { type: 'string' } } },
     response_schema,
   }
-  const call = verify(services, await dispatched({ output: { ok: true, data: 7 } }, { io }))
+  const call = verify(await dispatched({ output: { ok: true, data: 7 } }, { io }))
   expect(call).toMatchObject({
     output: null,
     outcome: 'answered',
@@ -210,10 +206,10 @@ test.each([
   [[{ ...EFFECT, outcome: 'not_sent' as const }], 'not_sent'],
   [[EFFECT], 'answered'],
 ])('the outcome is that of what the host did: %#', async (effects, outcome) => {
-  expect(verify(services, await dispatched({ effects })).outcome).toBe(outcome)
+  expect(verify(await dispatched({ effects })).outcome).toBe(outcome)
   const failure = { type: 'trap' as const, message: 'x' }
   const failed = await dispatched({ effects, output: null, failure })
-  expect(verify(services, failed).outcome).toBe(outcome)
+  expect(verify(failed).outcome).toBe(outcome)
 })
 
 test('a message is cut between characters, and controls are not passed on', async () => {
@@ -221,7 +217,7 @@ test('a message is cut between characters, and controls are not passed on', asyn
     type: 'provider_error' as const,
     message: `a\u0000\u001b[31m${'😀'.repeat(300)}`,
   }
-  const call = verify(services, await dispatched({ output: null, failure }))
+  const call = verify(await dispatched({ output: null, failure }))
   const message = String(answerSealed(sealed(call)).body['message'])
   expect(message.isWellFormed()).toBe(true)
   expect(Buffer.byteLength(message)).toBeLessThanOrEqual(500)
@@ -230,7 +226,7 @@ test('a message is cut between characters, and controls are not passed on', asyn
 
 test('what a module reports as its status cannot make a receipt too large to be stored', async () => {
   const output = { ok: true, status: 'x'.repeat(100_000) }
-  const call = verify(services, await dispatched({ output }))
+  const call = verify(await dispatched({ output }))
   expect(call.verification).toEqual({
     status: 'verification_failed',
     reason: `provider reported HTTP "${'x'.repeat(63)} but host observed HTTP 200`,

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
-import { EnvironmentSecrets, withoutSecrets } from '../../src/secrets/environment.js'
+import { EnvironmentSecrets } from '../../src/secrets/environment.js'
 import { Secret } from '../../src/secrets/port.js'
 
 const VALUE = 'ghp_0123456789abcdef'
@@ -68,9 +68,4 @@ test('the environment is read once: a later change is not a change of a secret',
   environment['LG_LATE'] = 'late-value'
   expect((await source.get('TOKEN'))?.reveal()).toBe(VALUE)
   expect(await source.get('LATE')).toBeUndefined()
-})
-
-test('an environment without secrets keeps everything else', () => {
-  const environment = { LG_TOKEN: VALUE, LG_: 'x', PATH: '/bin', HOME: undefined }
-  expect(withoutSecrets(environment, 'LG_')).toEqual({ PATH: '/bin' })
 })

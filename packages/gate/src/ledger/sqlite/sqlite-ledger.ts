@@ -291,7 +291,9 @@ export class SqliteLedger implements SqliteLedgerHandle {
         }
         // A busy hour leaves more behind than one pass takes: tables would grow for ever. The next
         // pass queues behind the calls that wait.
-        if (Math.max(...Object.values(swept)) >= SWEEP_LIMIT) this.#sweepQuietly()
+        const { unknown, payloadsErased, proofsForgotten } = swept
+        const most = Math.max(unknown, payloadsErased, proofsForgotten)
+        if (most >= SWEEP_LIMIT) this.#sweepQuietly()
       },
       (error: unknown) => this.#parts.log.error({ err: error }, 'the sweeper could not finish'),
     )
