@@ -20,6 +20,7 @@ export const FAILURE_CODES = [
   'internal',
 ] as const
 
+/** One of `FAILURE_CODES`. */
 export type FailureCode = (typeof FAILURE_CODES)[number]
 
 /** What a failure carries beside its message. */

@@ -84,12 +84,14 @@ export type SandboxFailure =
   /** The worker thread that held the execution ended or hung: what it had not reported is lost. */
   | 'worker_lost'
 
+/** What an execution took: instructions charged, host calls, milliseconds. */
 export interface SandboxMeasures {
   readonly fuelConsumed: number
   readonly ioCalls: number
   readonly durationMs: number
 }
 
+/** How an execution ended. */
 export type SandboxOutcome = SandboxMeasures &
   (
     | {
@@ -114,6 +116,7 @@ export interface RegisteredModule {
   readonly imports: readonly string[]
 }
 
+/** Bounds of the sandbox as a whole. */
 export interface SandboxOptions {
   /** Worker threads that hold suspended calls; 1 or 2. Default 1. */
   readonly workers?: number

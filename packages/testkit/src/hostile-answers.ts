@@ -70,6 +70,7 @@ export function endlessBody(totalBytes: number = TEN_GIB): UpstreamHandler {
   }
 }
 
+/** Content codings that an answer can be sent in. */
 export type Coding = 'gzip' | 'deflate' | 'br'
 
 /** Sends a body compressed by each coding in turn, and says so in Content-Encoding. */
@@ -126,6 +127,7 @@ export function closeAfterAnswer(body = '{}'): UpstreamHandler {
   }
 }
 
+/** How a request is written into the answer that echoes it. */
 export type EchoForm = 'text' | 'base64' | 'url'
 
 /**

@@ -3,6 +3,7 @@ import { createServer as createTlsServer } from 'node:tls'
 import { listen } from './listening-server.js'
 import { createTestCa, type TestCa } from './test-ca.js'
 
+/** What a raw upstream listens with, and what it does with bytes. */
 export interface RawUpstreamOptions {
   /** `tcp` (default): no TLS on this side; `tls`: bytes above TLS. */
   readonly transport?: 'tcp' | 'tls'

@@ -7,6 +7,7 @@ import { type RecordedRequest, readRequest } from './recorded-request.js'
 import { createTestCa, type TestCa } from './test-ca.js'
 import { type UpstreamHandler, writeAnswer } from './upstream-answer.js'
 
+/** What a recording upstream listens with. */
 export interface UpstreamOptions {
   /** Default `https`. */
   readonly scheme?: 'http' | 'https'

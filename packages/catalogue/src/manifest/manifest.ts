@@ -35,6 +35,7 @@ export interface SecretBinding {
   readonly to: readonly string[] | null
 }
 
+/** How the values of a body template are written. */
 export type BodyEncoding = 'json' | 'form' | 'text'
 
 /** How arguments become the one request of an action (design 8, Templates). */
@@ -55,6 +56,7 @@ export interface Template {
   readonly body_encoding: BodyEncoding
 }
 
+/** How the effect of a call is verified (design 8, Verifier). */
 export interface Verifier {
   readonly kind: 'http_status' | 'fs_hash' | 'none'
   /** Empty: 200–299. */
@@ -63,6 +65,7 @@ export interface Verifier {
   readonly required_fields: readonly string[]
 }
 
+/** Schemas of parameters and of the provider's document, and how large both may be. */
 export interface ManifestIo {
   readonly request_schema: JsonObject | undefined
   readonly response_schema: JsonObject | undefined
@@ -72,6 +75,7 @@ export interface ManifestIo {
   readonly max_response_bytes: number
 }
 
+/** What an action may reach. */
 export interface ManifestEgress {
   readonly profile: 'none' | 'proxy_allowlist'
   /** Normalised entries for `hostMatches`. */

@@ -11,6 +11,7 @@ export type GrantRule =
   | 'risk_below:high'
   | 'risk_below:critical'
 
+/** Every grant rule, for messages that name them. */
 export const GRANT_RULES: readonly GrantRule[] = [
   'all',
   'none',

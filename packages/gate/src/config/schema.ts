@@ -8,6 +8,7 @@ export interface PostureConfig {
   readonly transport_insecure: boolean
 }
 
+/** Who a uid is: `[identity.peercred.principals.<uid>]`. */
 export interface MappedPrincipal {
   readonly principal: string
   /** Absent: `["tools:call"]`. Empty: none. */
@@ -15,6 +16,7 @@ export interface MappedPrincipal {
   readonly owner?: string
 }
 
+/** An operator's key, and the thumbprint it is bound to: `[operator_credentials.<name>]`. */
 export interface OperatorCredential {
   readonly api_key: string
   readonly dpop_jkt?: string

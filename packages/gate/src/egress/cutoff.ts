@@ -1,5 +1,6 @@
 import type { EgressFailure } from './egress-failure.js'
 
+/** What ended a call before its answer was complete. */
 export type CutReason = 'timeout' | 'cancelled' | 'closed'
 
 const LONGEST_TIMER_MS = 2 ** 31 - 1

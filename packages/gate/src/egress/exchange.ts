@@ -19,6 +19,7 @@ export interface ExchangeOutcome {
   readonly body: Buffer
 }
 
+/** What an exchange may take, and the host that its messages name. */
 export interface ExchangeLimits {
   readonly host: string
   /** Cap on the decoded body. */

@@ -6,6 +6,7 @@ import type { OpenSocket } from './open-socket.js'
 /** Longest header block that is read, names and values together. */
 export const MAX_HEADER_BYTES = 32_768
 
+/** What a connection is for, and how long it is kept. */
 export interface PinnedConnectionOptions {
   /** `scheme://host:port` with the original name: it becomes the Host header. */
   readonly origin: string

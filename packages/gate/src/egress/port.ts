@@ -19,6 +19,7 @@ export interface EgressRequest {
   readonly signal?: AbortSignal
 }
 
+/** A final answer, read to its end. */
 export interface EgressResponse {
   readonly status: number
   /** Lower-case names, in the order received; hop-by-hop and content-encoding removed. */
@@ -27,6 +28,7 @@ export interface EgressResponse {
   readonly body: Uint8Array
 }
 
+/** Why there is no usable response (design 14, provider results). */
 export type EgressErrorType =
   | 'egress_denied'
   | 'upstream_unreachable'
@@ -51,6 +53,7 @@ export interface EgressResult {
   readonly error: { readonly type: EgressErrorType; readonly message: string } | null
 }
 
+/** What the client is configured with. Only tests replace resolver, addresses and route. */
 export interface EgressOptions {
   /** `[egress.unsafe_resolve]`: exact `host:port` → `ip:port`, exempt from address and port rules. */
   readonly unsafeResolve: ReadonlyMap<string, string>

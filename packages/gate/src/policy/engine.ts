@@ -38,10 +38,12 @@ export interface PolicyInput {
   readonly approved: boolean
 }
 
+/** What may be reached, in the externally tagged form of the wire (spec/http-api 9.2). */
 export type EgressProfile =
   | 'none'
   | { readonly proxy_allowlist: { readonly allowed_domains: readonly string[] } }
 
+/** Why a call is held (design 6). */
 export type ApprovalReasonCode =
   | 'risk'
   | 'unresolved_domain'
@@ -49,6 +51,7 @@ export type ApprovalReasonCode =
   | 'sensitive_path'
   | 'rule'
 
+/** One reason for a hold; `detail` is for people. */
 export interface ApprovalReason {
   readonly code: ApprovalReasonCode
   readonly detail: string
@@ -77,6 +80,7 @@ export type PolicyFaultCode =
   | 'policy_engine_timeout'
   | 'policy_engine_invalid_response'
 
+/** No decision could be had. Thrown; denies. */
 export class PolicyFault extends Error {
   readonly code: PolicyFaultCode
 

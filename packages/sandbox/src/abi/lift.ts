@@ -34,6 +34,7 @@ export function liftBytes(
   return new Uint8Array(memory.buffer, start, size)
 }
 
+/** A string of the module's memory. Throws AbiViolation, whose message begins with `what`. */
 export function liftString(
   memory: WebAssembly.Memory,
   pointer: number,
@@ -43,6 +44,7 @@ export function liftString(
   return decodeUtf8(liftBytes(memory, pointer, length, what), what)
 }
 
+/** Strict UTF-8. Throws AbiViolation, whose message begins with `what`. */
 export function decodeUtf8(bytes: Uint8Array, what: string): string {
   try {
     return utf8.decode(bytes)
@@ -119,6 +121,7 @@ export interface FlatResult {
   readonly length: number
 }
 
+/** Reads what `execute` returned. Throws AbiViolation for a pointer that leads nowhere. */
 export function liftResult(memory: WebAssembly.Memory, pointer: number): FlatResult {
   aligned(pointer, 'result')
   const bytes = liftBytes(memory, pointer, 12, 'result')

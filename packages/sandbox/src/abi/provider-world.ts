@@ -33,7 +33,9 @@ const WORLD: ReadonlyMap<string, WorldFunction> = new Map(
   }),
 )
 
+/** Import module of `io-http`. */
 export const HTTP_MODULE: string = interfaceModule('io-http')
+/** Import module of `io-log`. */
 export const LOG_MODULE: string = interfaceModule('io-log')
 
 const EXPORTS: readonly (readonly [name: string, params: number, results: number])[] = [

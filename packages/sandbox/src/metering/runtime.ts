@@ -35,6 +35,7 @@ export const METER_IMPORTS: readonly { readonly name: keyof Meter; readonly type
     { name: 'exhausted', type: { params: [], results: [] } },
   ]
 
+/** What a metered module asks of the host; `METER_IMPORTS` are these as imports. */
 export interface Meter {
   /** At least `missing` instructions, or it throws. */
   refuel(missing: bigint): bigint
@@ -56,9 +57,12 @@ export interface MeterLayout {
   readonly depth: number
 }
 
+/** Functions that metering adds to a module, in the order in which it adds them. */
 export const RUNTIME_FUNCTIONS = ['refill', 'memoryLength', 'tableLength', 'growMemory'] as const
+/** One of `RUNTIME_FUNCTIONS`. */
 export type RuntimeFunction = (typeof RUNTIME_FUNCTIONS)[number]
 
+/** Their types. */
 export const RUNTIME_TYPES: Readonly<Record<RuntimeFunction, FunctionType>> = {
   refill: { params: [I64], results: [] },
   memoryLength: { params: [I32], results: [I32] },
@@ -131,6 +135,7 @@ export function writeEnter(to: ByteWriter, layout: MeterLayout, values: number):
     .raw(OP.end)
 }
 
+/** Code that leaves a frame of `values` values. */
 export function writeLeave(to: ByteWriter, layout: MeterLayout, values: number): void {
   const { depth } = layout
   to.u8(OP.globalGet).u32(depth)

@@ -10,6 +10,7 @@ export interface PoolTuning {
   readonly program: URL
 }
 
+/** What everybody but those tests runs with. */
 export const DEFAULT_TUNING: PoolTuning = {
   maxFuel: 2_000_000_000,
   maxStretchMs: 1_000,

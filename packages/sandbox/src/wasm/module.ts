@@ -1,21 +1,27 @@
 /** The value types that are allowed: no floating point, no SIMD, no host references. */
 export type ValueType = 0x7f | 0x7e | 0x70
 
+/** `i32` in the binary format (WebAssembly 5.3). */
 export const I32: ValueType = 0x7f
+/** `i64`. */
 export const I64: ValueType = 0x7e
+/** `funcref`. */
 export const FUNCREF: ValueType = 0x70
 
+/** Parameters and results of a function. */
 export interface FunctionType {
   readonly params: readonly ValueType[]
   readonly results: readonly ValueType[]
 }
 
+/** An imported function; `type` is an index into the types. */
 export interface FunctionImport {
   readonly module: string
   readonly name: string
   readonly type: number
 }
 
+/** Size of a memory in pages of 64 KiB, or of a table in elements. */
 export interface Limits {
   readonly min: number
   readonly max: number | null
@@ -27,15 +33,19 @@ export type Constant =
   | { readonly kind: 'null' }
   | { readonly kind: 'function'; readonly index: number }
 
+/** A global variable of the module. */
 export interface Global {
   readonly type: ValueType
   readonly mutable: boolean
   readonly init: Constant
 }
 
+/** What an export can be of. */
 export type ExportKind = 'function' | 'table' | 'memory' | 'global'
+/** Every kind, in the order of its code in the binary format. */
 export const EXPORT_KINDS: readonly ExportKind[] = ['function', 'table', 'memory', 'global']
 
+/** An export; `index` is into the index space of its kind. */
 export interface Export {
   readonly name: string
   readonly kind: ExportKind

@@ -33,11 +33,14 @@ export const CONTROL = {
   refFunc: 0xd2,
 } as const
 
+/** `memory.grow`. */
 export const MEMORY_GROW = 0x40
+/** Prefix of the bulk instructions. */
 export const BULK_PREFIX = 0xfc
 
 /** Of the prefixed instructions, those whose last operand says how long they take. */
 export const MEMORY_LENGTH: ReadonlySet<number> = new Set([8, 10, 11])
+/** The same for tables. */
 export const TABLE_LENGTH: ReadonlySet<number> = new Set([12, 14, 17])
 
 const plain = new Map<number, PlainInstruction>()

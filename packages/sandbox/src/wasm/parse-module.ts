@@ -140,6 +140,7 @@ export function readValueType(reader: ByteReader): ValueType {
   return valueType(reader.u8())
 }
 
+/** The value type of a code. Throws ModuleRefused unless it is i32, i64 or funcref. */
 export function valueType(code: number): ValueType {
   if (code === I32 || code === I64 || code === FUNCREF) return code
   throw new ModuleRefused(`value type 0x${code.toString(16)} is not allowed`)

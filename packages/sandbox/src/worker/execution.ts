@@ -43,6 +43,7 @@ export type Step =
 const MAX_LOG_MESSAGES = 256
 const MAX_LOG_BYTES = 4096
 
+/** Levels of `io-log`. */
 export type LogLevel = 'debug' | 'info' | 'warn'
 
 /** What an execution needs of its worker. */

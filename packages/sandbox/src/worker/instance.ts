@@ -9,6 +9,7 @@ export interface ProviderExports {
   readonly [FUEL_EXPORT]: { value: bigint }
 }
 
+/** The exports of a module that can suspend: those that asyncify adds. */
 export interface SuspendingExports extends ProviderExports {
   readonly asyncify_start_unwind: (data: number) => void
   readonly asyncify_stop_unwind: () => void
@@ -19,5 +20,7 @@ export interface SuspendingExports extends ProviderExports {
 
 /** Asyncify's states. */
 export const NORMAL = 0
+/** It saves its frames and returns to the host. */
 export const UNWINDING = 1
+/** It restores its frames, up to the call that suspended. */
 export const REWINDING = 2

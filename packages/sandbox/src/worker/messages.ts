@@ -32,11 +32,13 @@ export type ToWorker =
     }
   | { readonly kind: 'drop'; readonly call: number }
 
+/** What a call has used so far: instructions charged, host calls. */
 export interface Used {
   readonly fuelConsumed: number
   readonly ioCalls: number
 }
 
+/** How a call ended in the worker. */
 export type ExecutionEnd =
   | { readonly ok: true; readonly variant: 'ok' | 'err'; readonly output: string }
   | { readonly ok: false; readonly failure: SandboxFailure; readonly message: string }
