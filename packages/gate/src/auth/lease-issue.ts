@@ -22,11 +22,20 @@ import { type Refusal, refuse } from '../refusal.js'
 import type { Services } from '../services.js'
 import { acceptProof } from './accept-proof.js'
 import { type CredentialHeaders, dpopToken } from './credentials.js'
-import { type Identity, type Peer, resolveIdentity } from './identity.js'
+import type { Identity, Peer } from './identity.js'
 import { isScope } from './scopes.js'
 
 /** Seconds after expiry during which a lease can still be renewed (design 10). */
 const RENEWAL_GRACE_SECONDS = 3600
+
+/** Who asks for a lease, and what he brought. */
+export interface Applicant {
+  readonly peer: Peer
+  readonly identity: Identity
+  /** With the old lease and a proof by its key: a renewal. */
+  readonly headers: CredentialHeaders
+  readonly agentLabel: string | null
+}
 
 interface Session {
   readonly id: string
@@ -41,16 +50,13 @@ interface Session {
  */
 export async function issueLease(
   services: Services,
-  peer: Peer,
-  headers: CredentialHeaders,
+  applicant: Applicant,
   request: LeaseRequest,
-  agentLabel: string | null,
 ): Promise<Result<LeaseResponse, Refusal>> {
-  const identity = resolveIdentity(services.config.identity, peer)
-  if (!identity.ok) return identity
-  const renewed = await renewalOf(services, peer, headers, identity.value)
+  const { identity, agentLabel } = applicant
+  const renewed = await renewalOf(services, applicant)
   if (!renewed.ok) return renewed
-  const scopes = grantedScopes(request.scopes, identity.value, renewed.value)
+  const scopes = grantedScopes(request.scopes, identity, renewed.value)
   if (!scopes.ok) return scopes
   const root = checkFsRoot(request.fs_root ?? null)
   if (!root.ok) return root
@@ -60,7 +66,7 @@ export async function issueLease(
     return invalid('a renewal must name the key of the lease it renews')
   }
   const session = openSession(services, request, renewed.value)
-  const claims = leaseClaims(services, identity.value, scopes.value, key.value.jkt, session)
+  const claims = leaseClaims(services, identity, scopes.value, key.value.jkt, session)
   const appended = await recordLease(services, claims, session, agentLabel, key.value.jwk)
   if (!appended.ok) return appended
   return {
@@ -76,9 +82,7 @@ export async function issueLease(
 
 async function renewalOf(
   services: Services,
-  peer: Peer,
-  headers: CredentialHeaders,
-  identity: Identity,
+  { peer, headers, identity }: Applicant,
 ): Promise<Result<(LeaseClaims & { readonly proof: ProofUse }) | null, Refusal>> {
   if (headers.authorization === undefined) return { ok: true, value: null }
   const token = dpopToken(headers.authorization)

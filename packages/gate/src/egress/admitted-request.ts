@@ -1,10 +1,6 @@
-import {
-  classifyAddress,
-  type Destination,
-  hostMatches,
-  parseDestination,
-} from '@latchgate/catalogue'
+import { hostMatches, parseDestination } from '@latchgate/catalogue'
 import { err, ok, type Result } from '@latchgate/protocol'
+import { literalProblem, portProblem, withoutBrackets } from './destination-rules.js'
 import type { Endpoint } from './endpoint.js'
 import type { EgressRequest } from './port.js'
 import { requestHead } from './request-head.js'
@@ -40,23 +36,20 @@ export function admitRequest(
   if (!parsed.ok) return err(`not a usable destination: ${parsed.error}`)
   const { scheme, host, port } = parsed.value
   const unsafeTarget = unsafeResolve.get(`${host}:${port}`) ?? null
-  const standardPort = scheme === 'https' ? 443 : 80
-  if (unsafeTarget === null && port !== standardPort) {
-    return err(`port ${port} is not allowed for ${scheme} (https uses 443, http uses 80)`)
-  }
+  const badPort = unsafeTarget === null ? portProblem(parsed.value) : null
+  if (badPort !== null) return err(badPort)
   if (!hostMatches(host, request.allow)) return err(`${host} is not on the allow list of this call`)
   if (request.confidential && scheme !== 'https' && unsafeTarget === null) {
     return err(`a request with credentials to ${host} needs https`)
   }
-  const bare = host.replace(/^\[|\]$/g, '')
-  const literal = unsafeTarget === null ? literalProblem(parsed.value, bare) : null
-  if (literal !== null) return err(literal)
+  const badLiteral = unsafeTarget === null ? literalProblem(parsed.value) : null
+  if (badLiteral !== null) return err(badLiteral)
   const head = requestHead(request)
   if (!head.ok) return head
   const { pathname, search } = new URL(request.url)
   return ok({
     scheme,
-    host: bare,
+    host: withoutBrackets(host),
     port,
     literal: parsed.value.literal,
     origin: `${scheme}://${host}:${port}`,
@@ -64,10 +57,4 @@ export function admitRequest(
     ...head.value,
     unsafeTarget,
   })
-}
-
-function literalProblem(destination: Destination, address: string): string | null {
-  if (!destination.literal) return null
-  const judged = classifyAddress(address)
-  return judged.public ? null : `${destination.host} is not a public address (${judged.range})`
 }

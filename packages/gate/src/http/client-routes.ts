@@ -90,13 +90,13 @@ async function lease(services: Services, request: RouteRequest): Promise<Answer>
   if (!json.ok) return refused(json.error)
   const parsed = parseLeaseRequest(json.value)
   if (!parsed.ok) return refused(parsed.error)
-  const issued = await issueLease(
-    services,
-    request.peer,
-    credentials(request),
-    parsed.value,
-    agentLabel(request),
-  )
+  const applicant = {
+    peer: request.peer,
+    identity: identity.value,
+    headers: credentials(request),
+    agentLabel: agentLabel(request),
+  }
+  const issued = await issueLease(services, applicant, parsed.value)
   return issued.ok ? ok({ ...issued.value }) : refused(issued.error)
 }
 

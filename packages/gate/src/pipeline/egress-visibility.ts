@@ -1,10 +1,6 @@
-import {
-  classifyAddress,
-  type Destination,
-  hostMatches,
-  parseDestination,
-} from '@latchgate/catalogue'
+import { type Destination, hostMatches, parseDestination } from '@latchgate/catalogue'
 import { err, ok, type Result } from '@latchgate/protocol'
+import { literalProblem, portProblem } from '../egress/destination-rules.js'
 import type { Targeted } from './call.js'
 
 /** A destination that can be seen without resolving a name, and whether its host is on the list. */
@@ -25,16 +21,11 @@ export function visibleDestination(
   const { manifest } = call.registered
   const parsed = parseDestination(call.target.url)
   if (!parsed.ok) return err(parsed.error)
-  const { scheme, host, port, literal } = parsed.value
+  const { host, port } = parsed.value
   if (manifest.egress.profile === 'none') return err('this action has no network')
   const exempt = Object.hasOwn(unsafeResolve, `${host}:${port}`)
-  if (!exempt && port !== (scheme === 'https' ? 443 : 80)) {
-    return err(`port ${port} is not allowed for ${scheme} (https uses 443, http uses 80)`)
-  }
-  if (!exempt && literal) {
-    const address = classifyAddress(host.replace(/^\[|\]$/g, ''))
-    if (!address.public) return err(`${host} is not a public address (${address.range})`)
-  }
+  const problem = exempt ? null : (portProblem(parsed.value) ?? literalProblem(parsed.value))
+  if (problem !== null) return err(problem)
   return ok({
     destination: parsed.value,
     onAllowList: hostMatches(host, manifest.egress.allowed_domains),
