@@ -1,14 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import {
-  chmodSync,
-  existsSync,
-  linkSync,
-  lstatSync,
-  mkdirSync,
-  readFileSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { buildPolicyData, loadPreset } from '@latchgate/catalogue'
@@ -76,17 +67,12 @@ function assertUsable(directory: string, uid: number): void {
   })
 }
 
-// Whole or not at all: a name that is there has all of its bytes, whoever was first.
+// Two first runs may meet: whoever was first has written the file.
 function writeOnce(file: string, text: string): void {
-  if (existsSync(file)) return
-  const half = `${file}.${randomBytes(6).toString('hex')}`
-  writeNewFile(half, Buffer.from(text))
   try {
-    linkSync(half, file)
+    writeNewFile(file, Buffer.from(text))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-  } finally {
-    unlinkSync(half)
   }
 }
 

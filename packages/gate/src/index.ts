@@ -1,4 +1,4 @@
-export { loadLeaseSigningKey, loadSeed, writeNewFile } from './auth/key-files.js'
+export { loadLeaseSigningKey, loadSeed } from './auth/key-files.js'
 export { type PeerCredentials, readPeerCredentials } from './auth/peer-credentials.js'
 export { ConfigError } from './config/config-error.js'
 export {
@@ -17,6 +17,7 @@ export {
   unseparatedPrincipals,
 } from './config/posture.js'
 export type { GateConfig, LoadedConfig } from './config/schema.js'
+export { writeNewFile } from './durable-file.js'
 export { type GateOptions, type RunningGate, startGate } from './gate.js'
 export type { GateAddresses } from './http/listen-all.js'
 export { openDatabase } from './ledger/sqlite/database.js'

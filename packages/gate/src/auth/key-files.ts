@@ -1,18 +1,10 @@
-import { randomBytes, randomUUID } from 'node:crypto'
-import {
-  closeSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { generateLeaseKeyPem, type LeaseKey, loadLeaseKey } from '@latchgate/protocol/node'
 import { StartupError } from '../config/posture.js'
 import { assertPrivate } from '../config/protected-files.js'
+import { writeNewFile } from '../durable-file.js'
 
 /**
  * An Ed25519 seed: exactly 32 raw bytes, mode 0600, created when missing (spec/auth-and-evidence
@@ -54,25 +46,4 @@ function readOrCreate(path: string, uid: number, create: () => Uint8Array): Uint
   const bytes = create()
   writeNewFile(path, bytes)
   return bytes
-}
-
-/**
- * Writes a file that did not exist, mode 0600 from the start, and makes it durable. It appears under
- * its name whole or not at all: half of a key would stop every later start.
- */
-export function writeNewFile(path: string, bytes: Uint8Array): void {
-  const temporary = `${path}.${randomUUID()}.tmp`
-  const fd = openSync(temporary, 'wx', 0o600)
-  try {
-    writeSync(fd, bytes)
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
-  try {
-    // Unlike a rename, it does not replace what somebody else has written meanwhile.
-    linkSync(temporary, path)
-  } finally {
-    unlinkSync(temporary)
-  }
 }

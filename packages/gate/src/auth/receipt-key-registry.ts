@@ -1,15 +1,8 @@
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeSync,
-} from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import type { ReceiptKeyEntry } from '@latchgate/protocol'
 import { decodeHex, encodeBase64url, encodeHex, isoMillis } from '@latchgate/protocol'
 import { StartupError } from '../config/posture.js'
+import { replaceFile } from '../durable-file.js'
 
 /** A public key that signs, or has signed, receipts. */
 export interface RegisteredReceiptKey {
@@ -78,14 +71,6 @@ function parseRegistry(path: string, text: string): readonly RegisteredReceiptKe
 }
 
 function writeRegistry(path: string, keys: readonly RegisteredReceiptKey[]): void {
-  const temporary = `${path}.tmp`
   const text = `${JSON.stringify({ keys: keys.map(receiptKeyEntry) }, null, 2)}\n`
-  const fd = openSync(temporary, 'w', 0o600)
-  try {
-    writeSync(fd, text)
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
-  renameSync(temporary, path)
+  replaceFile(path, Buffer.from(text))
 }

@@ -5,7 +5,6 @@ import {
   fsyncSync,
   openSync,
   readFileSync,
-  renameSync,
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
@@ -16,6 +15,7 @@ import {
   type NoteVerifier,
   verifyCheckpoint,
 } from '@latchgate/evidence'
+import { replaceFile, syncDirectory } from '../../durable-file.js'
 import { evidenceCrypto } from '../../evidence-crypto.js'
 import { LedgerRolledBack } from '../faults.js'
 
@@ -65,13 +65,8 @@ export class HighWaterFile {
   #compact(): void {
     const latest = new Map<string, string>()
     for (const note of readNotes(this.#path)) latest.set(claimedCheckpoint(note).origin, note)
-    const next = `${this.#path}.next`
-    const fd = openSync(next, 'w', 0o600)
-    for (const note of latest.values()) writeSync(fd, `${JSON.stringify({ note })}\n`)
-    fsyncSync(fd)
-    closeSync(fd)
-    renameSync(next, this.#path)
-    syncDirectory(dirname(this.#path))
+    const lines = [...latest.values()].map((note) => `${JSON.stringify({ note })}\n`)
+    replaceFile(this.#path, Buffer.from(lines.join('')))
     closeSync(this.#fd)
     this.#fd = openSync(this.#path, 'a', 0o600)
     this.#bytes = fstatSync(this.#fd).size
@@ -123,10 +118,4 @@ function readLine(line: string): string | null {
     if (error instanceof SyntaxError || error instanceof NoteError) return null
     throw error
   }
-}
-
-function syncDirectory(path: string): void {
-  const fd = openSync(path, 'r')
-  fsyncSync(fd)
-  closeSync(fd)
 }
