@@ -7,6 +7,22 @@ import { say } from './say.mjs'
 const LOCK = join(ROOT, '.cache/bootstrap.lock')
 const LOOK_EVERY_MS = 200
 
+const MAY_NOT_WRITE = ['EACCES', 'EPERM', 'EROFS']
+
+/** Whether this user may write what installing and building write; leaves nothing behind. */
+export function canWriteHere() {
+  try {
+    mkdirSync(dirname(LOCK), { recursive: true })
+    const probe = `${LOCK}.${process.pid}.probe`
+    writeFileSync(probe, '')
+    rmSync(probe)
+    return true
+  } catch (error) {
+    if (MAY_NOT_WRITE.includes(error.code)) return false
+    throw error
+  }
+}
+
 /**
  * Does the work while no other command installs or builds in this directory: npm empties
  * node_modules while it installs, and a compiler's half-written file is run by nobody.

@@ -50,7 +50,7 @@ export async function ensureInstalled(command) {
  * Compares package-lock.json with the record that npm keeps of what it installed, so that an
  * `npm install` by hand counts, and an interrupted one (which leaves no record) does not.
  */
-function reasonToInstall() {
+export function reasonToInstall() {
   const record = join(ROOT, 'node_modules/.package-lock.json')
   if (!existsSync(record)) return 'nothing is installed yet (this needs the network, once)'
   const wanted = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')).packages

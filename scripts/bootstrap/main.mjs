@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { alone } from './alone.mjs'
+import { alone, canWriteHere } from './alone.mjs'
 import { runNode } from './child.mjs'
-import { ensureInstalled } from './install.mjs'
+import { ensureInstalled, reasonToInstall } from './install.mjs'
 import { checkStyle, mendStyle } from './lint.mjs'
 import { toolsAdviceFor } from './node-version.mjs'
 import { ROOT } from './root.mjs'
@@ -18,14 +18,17 @@ const USAGE = `usage: node scripts/bootstrap.mjs COMMAND [ARGUMENT...]
   lint    style and types
   format  rewrite what a machine can mend of the style`
 
+const DEMO = 'packages/e2e/dist/src/demo/main.js'
+const COMPILED_DEMO = join(ROOT, DEMO)
+
 /** Each command: what it needs before it runs, and what it runs. */
 const COMMANDS = {
-  demo: { build: true, run: (args) => runCompiled('packages/e2e/dist/src/demo/main.js', args) },
+  demo: { build: true, run: (args) => runCompiled(DEMO, args) },
   bench: { build: true, run: (args) => runCompiled('packages/e2e/dist/src/bench/main.js', args) },
-  build: { build: true, run: () => 0 },
+  build: { build: true, writes: true, run: () => 0 },
   test: { tools: true, build: true, run: (args) => runTests(args) },
   lint: { tools: true, build: true, run: () => checkStyle() },
-  format: { tools: true, run: () => mendStyle() },
+  format: { tools: true, writes: true, run: () => mendStyle() },
 }
 
 /** Checks, installs, builds and runs one command; returns the exit code. */
@@ -40,11 +43,29 @@ export async function main([name, ...args]) {
     console.error(advice)
     return 1
   }
+  if (!canWriteHere()) return runAsItIs(command, args)
   const ready = await alone(async () => {
     const installed = await ensureInstalled(name)
     return installed === 0 && command.build ? build() : installed
   })
   return ready === 0 ? command.run(args) : ready
+}
+
+/**
+ * In a directory that belongs to somebody else, or on a read-only disk: what is there can run, and
+ * nothing can be made.
+ */
+function runAsItIs(command, args) {
+  const reason = reasonToInstall() ?? (existsSync(COMPILED_DEMO) ? null : 'nothing is compiled')
+  if (reason !== null || command.writes) {
+    sayFailure(
+      `${ROOT} cannot be written by this user${reason === null ? '' : `, and ${reason}`}.\n` +
+        'Clone the repository into a directory of your own and run the command again there.',
+    )
+    return 1
+  }
+  say('this directory cannot be written by this user: running what was compiled here before')
+  return command.run(args)
 }
 
 async function build() {

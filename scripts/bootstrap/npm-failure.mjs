@@ -43,5 +43,5 @@ const CAUSES = [
 export function explainNpmFailure(complaint, command) {
   const cause = CAUSES.find(([pattern]) => pattern.test(complaint))?.[1]
   const retry = command === 'test' ? 'npm test' : `npm run ${command}`
-  return `installing failed: ${cause ?? 'npm says why above.'}\nThen run \`${retry}\` again.`
+  return `installing failed:\n${cause ?? 'npm says why above.'}\nThen run \`${retry}\` again.`
 }

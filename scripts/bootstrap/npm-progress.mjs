@@ -52,7 +52,8 @@ export class NpmProgress {
     if (failed !== null) this.#noteFailure(failed[1], failed[2])
     if (/^npm (?:http|warn|notice)\b/.test(line)) return false
     this.#complaint += `${line}\n`
-    return true
+    // npm prints the stack of its own code and the error's members: that helps nobody here.
+    return !/^npm error(?: {3,}|\s*\}?$)/.test(line)
   }
 
   #noteFailure(url, code) {

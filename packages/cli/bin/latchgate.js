@@ -1,4 +1,16 @@
 #!/usr/bin/env node
-import { main } from '../dist/src/index.js'
+// Nothing of the program is imported before this check: an old Node would end in its stack trace.
+import { existsSync } from 'node:fs'
 
-process.exitCode = await main(process.argv.slice(2))
+const compiled = new URL('../dist/src/index.js', import.meta.url)
+
+if (Number(process.versions.node.split('.')[0]) < 20) {
+  console.error(`latchgate needs Node 20 or newer; this is Node ${process.versions.node}.`)
+  process.exitCode = 1
+} else if (!existsSync(compiled)) {
+  console.error("latchgate is not compiled yet: run 'npm run build' in its repository.")
+  process.exitCode = 1
+} else {
+  const { main } = await import(compiled.href)
+  process.exitCode = await main(process.argv.slice(2))
+}

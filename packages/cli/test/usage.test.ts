@@ -1,6 +1,8 @@
-import { readFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { VERSION } from '@latchgate/gate'
+import { tempDir } from '@latchgate/testkit'
 import type { Command } from 'commander'
 import { expect, test } from 'vitest'
 import { FAILURE_CODES } from '../src/command-failure.js'
@@ -13,6 +15,8 @@ interface Result {
   readonly stdout: string
   readonly stderr: string
 }
+
+const BIN = fileURLToPath(new URL('../../bin/latchgate.js', import.meta.url))
 
 async function run(...argv: readonly string[]): Promise<Result> {
   let stdout = ''
@@ -170,3 +174,30 @@ function byPage(page: readonly string[]) {
   return (a: string | null | undefined, b: string | null | undefined): number =>
     page.indexOf(a ?? '') - page.indexOf(b ?? '')
 }
+
+test('an old Node is told which one is needed, not shown a stack', () => {
+  const old = "Object.defineProperty(process, 'versions', { value: { node: '18.20.8' } })"
+  const preload = `data:text/javascript,${encodeURIComponent(old)}`
+  const { status, stderr } = spawnSync(process.execPath, ['--import', preload, BIN, 'status'], {
+    encoding: 'utf8',
+  })
+  expect([status, stderr]).toEqual([1, 'latchgate needs Node 20 or newer; this is Node 18.20.8.\n'])
+})
+
+test('before the first build the command says how to build it', () => {
+  const temp = tempDir()
+  try {
+    mkdirSync(temp.file('bin'))
+    writeFileSync(temp.file('package.json'), '{"type":"module"}')
+    cpSync(BIN, temp.file('bin/latchgate.js'))
+    const { status, stderr } = spawnSync(process.execPath, [temp.file('bin/latchgate.js')], {
+      encoding: 'utf8',
+    })
+    expect([status, stderr]).toEqual([
+      1,
+      "latchgate is not compiled yet: run 'npm run build' in its repository.\n",
+    ])
+  } finally {
+    temp.remove()
+  }
+})

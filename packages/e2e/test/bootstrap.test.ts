@@ -1,6 +1,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -107,8 +108,9 @@ test.each([
   const done = await bootstrap(['demo'], { npm_config_offline: 'true', npm_config_cache: root })
   expect(done.code).toBe(1)
   expect(done.stderr).toContain('latchgate: installing the dependencies with npm ci: ')
-  expect(done.stderr).toMatch(/latchgate: installing failed: the package registry could not be/)
+  expect(done.stderr).toMatch(/latchgate: installing failed:\nthe package registry could not be/)
   expect(done.stderr).toContain('Then run `npm run demo` again.')
+  expect(done.stderr).not.toMatch(/npm error {2,}at /)
 })
 
 test('a missing npm is named', async () => {
@@ -140,6 +142,34 @@ test('a lock that a killed command left behind holds nobody up', async () => {
   for (const left of ['4194304999\n', '', 'nonsense']) {
     write('.cache/bootstrap.lock', left)
     expect(await bootstrap(['build'])).toEqual({ code: 0, signal: null, stdout: '', stderr: '' })
+  }
+})
+
+test('where nothing can be written, what was compiled runs, and what is missing is named', async () => {
+  // Root writes everywhere: the child must be somebody else.
+  const preload = 'if (process.getuid() === 0) process.setuid(65534)'
+  const other = ['--import', `data:text/javascript,${encodeURIComponent(preload)}`]
+  write('packages/e2e/dist/src/demo/main.js', "console.log('the demo')")
+  chmodSync(root, 0o555)
+  try {
+    const shown = await bootstrap(['demo'], {}, other)
+    expect([shown.code, shown.stdout]).toEqual([0, 'the demo\n'])
+    expect(shown.stderr).toContain('cannot be written by this user: running what was compiled here')
+    const build = await bootstrap(['build'], {}, other)
+    expect([build.code, build.stderr]).toEqual([
+      1,
+      `\nlatchgate: ${root}/ cannot be written by this user.\n` +
+        'Clone the repository into a directory of your own and run the command again there.\n',
+    ])
+    chmodSync(root, 0o755)
+    rmSync(join(root, 'node_modules'), { recursive: true })
+    chmodSync(root, 0o555)
+    const empty = await bootstrap(['demo'], {}, other)
+    expect(empty.code).toBe(1)
+    expect(empty.stderr).toContain('cannot be written by this user, and nothing is installed yet')
+    expect(empty.stderr).not.toContain('EACCES')
+  } finally {
+    chmodSync(root, 0o755)
   }
 })
 

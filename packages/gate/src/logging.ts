@@ -23,9 +23,11 @@ export function createLogger(
 
 function readable(line: string): string {
   const { time, level, msg, ...rest } = JSON.parse(line) as Record<string, unknown>
-  const fields = Object.entries(rest).map(([name, value]) => `${name}=${shown(value)}`)
+  const fields = Object.entries(rest)
+    .filter(([, value]) => value !== null)
+    .map(([name, value]) => ` ${name}=${shown(value)}`)
   const clock = String(time).slice(11, 23)
-  return `${clock} ${String(level).padEnd(5)} ${String(msg)}  ${fields.join(' ')}\n`
+  return `${clock} ${String(level).padEnd(5)} ${String(msg)}${fields.length === 0 ? '' : ` ${fields.join('')}`}\n`
 }
 
 // Control characters in a field would let a caller draw on the operator's terminal.

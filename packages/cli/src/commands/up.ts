@@ -29,14 +29,13 @@ export async function upCommand(
   if (options.detach === true) {
     const { pid, logFile, alreadyRunning } = await detach(context, loaded)
     if (alreadyRunning) output.success(`the gate is already running (pid ${pid})`)
-    else describe(context, loaded, ['latchgate down           stop the gate'])
-    output.field('log', logFile)
-    output.document(document(loaded, { created, running: alreadyRunning, pid, log: logFile }))
+    else describe(context, loaded, 'latchgate down           stop the gate', { logFile })
+    output.document(document(loaded, { created, running: alreadyRunning, pid, log: alreadyRunning ? null : logFile }))
     return 0
   }
   const gate = await openGate(context, loaded)
   const stopped = untilSignal(gate)
-  describe(context, loaded, ['Ctrl-C                   stop the gate'], gate.addresses)
+  describe(context, loaded, 'Ctrl-C                   stop the gate', gate)
   output.document(document(loaded, { created, running: false, pid: process.pid, log: null }))
   await stopped
   output.success('stopped')
@@ -61,9 +60,10 @@ async function loadOrCreate(
 function describe(
   context: Context,
   loaded: LoadedConfig,
-  stopping: readonly string[],
-  addresses: GateAddresses = configuredAddresses(loaded),
+  stopping: string,
+  given: { readonly addresses?: GateAddresses; readonly logFile?: string },
 ): void {
+  const addresses = given.addresses ?? configuredAddresses(loaded)
   const { output } = context
   output.success('LatchGate is ready')
   output.field('socket', addresses.clientSocket)
@@ -72,6 +72,7 @@ function describe(
   if (addresses.adminHttp !== null) output.field('admin http', addresses.adminHttp)
   output.field('configuration', loaded.source)
   output.field('ledger', loaded.config.ledger_db_path)
+  if (given.logFile !== undefined) output.field('log', given.logFile)
   const together = unseparatedPrincipals(loaded.config, process.getuid?.() ?? -1)
   if (together.length > 0) {
     output.warn(`not separated: ${together.join(', ')} runs as the gate's own user`)
@@ -85,7 +86,7 @@ function describe(
   output.line('  Next:  latchgate actions        what agents can call')
   output.line('         latchgate status         how the gate is doing')
   output.line('         latchgate verify         check the evidence')
-  for (const line of stopping) output.line(`         ${line}`)
+  output.line(`         ${stopping}`)
 }
 
 function document(

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { runActs, type Traces } from './acts.js'
 import { type Cleanups, type Stage, setStage, TOKEN } from './stage.js'
 import { Story } from './story.js'
@@ -64,7 +64,7 @@ function goOn(story: Story): void {
 
 function goOnHere(story: Story, stage: Stage, { receiptId }: Traces): void {
   const path = (from: string): string => fileURLToPath(new URL(from, import.meta.url))
-  const latchgate = `node ${path('../../../../cli/bin/latchgate.js')} --config ${stage.configFile}`
+  const latchgate = `node ${quoted(path('../../../../cli/bin/latchgate.js'))} --config ${quoted(stage.configFile)}`
   const sdk = path('../../../../sdk/dist/src/index.js')
   story.title('The gate is still running. In another terminal:')
   for (const command of [
@@ -72,17 +72,22 @@ function goOnHere(story: Story, stage: Stage, { receiptId }: Traces): void {
     'actions github_read',
     `receipts show ${receiptId}`,
     'verify',
-    `verify --ledger ${tamperedCopy(stage)}`,
+    `verify --ledger ${quoted(tamperedCopy(stage))}`,
   ]) {
     story.command(`${latchgate} ${command}`)
   }
   story.plain('An agent:')
   story.command(
-    `node --input-type=module -e "import { LatchGateClient } from '${sdk}'; ` +
+    `node --input-type=module -e "import { LatchGateClient } from '${pathToFileURL(sdk).href}'; ` +
       `const agent = new LatchGateClient({ agentId: 'me', socket: '${stage.socket}' }); ` +
       `console.log(await agent.execute('github_read', { path: 'user' })); await agent.close()"`,
   )
   story.plain('Ctrl-C ends gate and upstream and removes their files.')
+}
+
+/** A path as a shell takes it: the directory of the repository may have a space in its name. */
+function quoted(path: string): string {
+  return /^[\w./+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`
 }
 
 function tamperedCopy(stage: Stage): string {

@@ -77,7 +77,9 @@ const MARGIN = 13
 function wrap(text: string, width: number): readonly string[] {
   const lines: string[] = []
   let line = ''
-  for (const word of text.split(' ')) {
+  // A word longer than a line, such as a digest, is broken: a terminal would do it at the margin.
+  const words = text.split(' ').flatMap((word) => pieces(word, width))
+  for (const word of words) {
     if (line !== '' && line.length + 1 + word.length > width) {
       lines.push(line)
       line = word
@@ -86,4 +88,10 @@ function wrap(text: string, width: number): readonly string[] {
     }
   }
   return [...lines, line]
+}
+
+function pieces(word: string, width: number): readonly string[] {
+  return word.length <= width
+    ? [word]
+    : [word.slice(0, width), ...pieces(word.slice(width), width)]
 }

@@ -2,6 +2,11 @@ import { sanitizeText } from '@latchgate/protocol'
 import { type Refusal, refuse } from '../refusal.js'
 import type { Targeted } from './call.js'
 
+/** What gives the right, for the operator: there is no command for it, it is an edit. */
+function grantBy(principal: string, action: string): string {
+  return `Add '${action}' to acl['${principal}'].allowed_actions in policies/data.json and restart the gate`
+}
+
 /** 403 `policy_denied` with the members that published clients read. */
 export function policyDenied(
   call: Targeted,
@@ -21,7 +26,7 @@ export function policyDenied(
         action_id: call.actionId,
         // A grant is a remedy for a missing right, not for a budget, a scope or a destination.
         ...(isAccess
-          ? { remediation: `Run: latchgate policy grant ${principal} ${call.actionId}` }
+          ? { remediation: grantBy(principal, call.actionId) }
           : {}),
       },
       detail: detail ?? shown,
