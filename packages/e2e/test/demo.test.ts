@@ -1,4 +1,4 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import type { Readable } from 'node:stream'
@@ -27,8 +27,12 @@ interface Demo {
 }
 
 function demo(...args: readonly string[]): Demo {
+  return demoIn(temp.file('t'), ...args)
+}
+
+function demoIn(tmpdir: string, ...args: readonly string[]): Demo {
   const child = spawn(process.execPath, [DEMO, ...args], {
-    env: { PATH: process.env['PATH'], HOME: temp.path, TMPDIR: temp.file('t') },
+    env: { PATH: process.env['PATH'], HOME: temp.path, TMPDIR: tmpdir },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let text = ''
@@ -108,6 +112,31 @@ test.each([
   child.kill(signal)
   expect(await done).toEqual([code, null])
   expect([existsSync(socket), readdirSync(temp.file('t'))]).toEqual([false, []])
+})
+
+test('what --keep prints runs as it is copied, also where a directory has a space in its name', async () => {
+  const spaced = temp.file('t t')
+  mkdirSync(spaced, { mode: 0o700 })
+  const { child, said, text, done } = demoIn(spaced, '--keep')
+  await said('Ctrl-C ends gate and upstream and removes their files.')
+  const commands = text()
+    .split('\n')
+    .filter((line) => line.startsWith('   node '))
+  expect(commands.join('\n')).toContain(`--config '${spaced}/`)
+  const ended = commands.map((command) => {
+    const { status, stderr } = spawnSync('sh', ['-c', command], { encoding: 'utf8' })
+    return [/ (status|actions|receipts|verify|-e)\b/.exec(command)?.[1], status, stderr]
+  })
+  expect(ended).toEqual([
+    ['status', 0, ''],
+    ['actions', 0, ''],
+    ['receipts', 0, ''],
+    ['verify', 0, ''],
+    ['verify', 2, ''],
+    ['-e', 0, ''],
+  ])
+  child.kill('SIGINT')
+  expect((await done)[0]).toBe(0)
 })
 
 test('interrupted in the middle it ends with the signal’s code and leaves nothing', async () => {

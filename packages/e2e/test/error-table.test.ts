@@ -203,7 +203,8 @@ const ROWS: Partial<Record<ErrorCode, Row>> = {
       deny_reason: "principal 'agent-test' is not authorised for action 'http_fetch'",
       principal: 'agent-test',
       action_id: 'http_fetch',
-      remediation: "Add 'http_fetch' to acl['agent-test'].allowed_actions in policies/data.json and restart the gate",
+      remediation:
+        "Add 'http_fetch' to acl['agent-test'].allowed_actions in policies/data.json and restart the gate",
     },
     message: "principal 'agent-test' is not authorised for action 'http_fetch'",
     provoke: () =>

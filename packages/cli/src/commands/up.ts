@@ -30,7 +30,14 @@ export async function upCommand(
     const { pid, logFile, alreadyRunning } = await detach(context, loaded)
     if (alreadyRunning) output.success(`the gate is already running (pid ${pid})`)
     else describe(context, loaded, 'latchgate down           stop the gate', { logFile })
-    output.document(document(loaded, { created, running: alreadyRunning, pid, log: alreadyRunning ? null : logFile }))
+    output.document(
+      document(loaded, {
+        created,
+        running: alreadyRunning,
+        pid,
+        log: alreadyRunning ? null : logFile,
+      }),
+    )
     return 0
   }
   const gate = await openGate(context, loaded)

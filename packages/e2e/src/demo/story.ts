@@ -91,7 +91,5 @@ function wrap(text: string, width: number): readonly string[] {
 }
 
 function pieces(word: string, width: number): readonly string[] {
-  return word.length <= width
-    ? [word]
-    : [word.slice(0, width), ...pieces(word.slice(width), width)]
+  return word.length <= width ? [word] : [word.slice(0, width), ...pieces(word.slice(width), width)]
 }

@@ -25,9 +25,7 @@ export function policyDenied(
         principal,
         action_id: call.actionId,
         // A grant is a remedy for a missing right, not for a budget, a scope or a destination.
-        ...(isAccess
-          ? { remediation: grantBy(principal, call.actionId) }
-          : {}),
+        ...(isAccess ? { remediation: grantBy(principal, call.actionId) } : {}),
       },
       detail: detail ?? shown,
     }),
