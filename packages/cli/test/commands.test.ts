@@ -74,6 +74,7 @@ test('status tells where everything is, that agent and gate are not separated, a
     config: machine.file('latchgate.toml'),
     source: `project (${machine.file('latchgate.toml')})`,
     dev_mode: true,
+    relaxed: ['identity_insecure', 'egress_insecure'],
     not_separated: [user],
     unsafe_resolve: { 'api.github.com:443': upstream.address },
     socket: machine.socket,
@@ -98,12 +99,24 @@ test('status tells where everything is, that agent and gate are not separated, a
     },
   })
   const documented = { ...documentedJson('status'), unsafe_resolve: {} }
-  expect(shapeOf({ ...document, unsafe_resolve: {} })).toEqual(shapeOf(documented))
+  expect(shapeOf({ ...document, unsafe_resolve: {}, relaxed: ['egress_insecure'] })).toEqual(
+    shapeOf(documented),
+  )
   const { stdout } = await machine.run(['status'])
   expect(stdout).toContain('  posture         relaxed (identity_insecure, egress_insecure)\n')
   expect(stdout).toContain(`  separation      not separated: ${user}\n`)
   expect(stdout).toContain(`  unsafe_resolve  api.github.com:443 → ${upstream.address}\n`)
   expect(stdout).toContain(`  gate            ✓ running, pid ${pid}\n`)
+})
+
+test("the gate's log names at start each flag that relaxes the posture, and where it leads hosts", () => {
+  const lines = readFileSync(machine.file('logs', 'gate.log'), 'utf8').trim().split('\n')
+  const said = lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+  expect(said.findLast(({ msg }) => msg === 'the posture is relaxed')).toMatchObject({
+    level: 'warn',
+    flags: ['identity_insecure', 'egress_insecure'],
+    unsafe_resolve: { 'api.github.com:443': upstream.address },
+  })
 })
 
 test('status without a usable operator still answers, and says what is missing', async () => {

@@ -15,7 +15,13 @@ import { loadActions, type ModulesByName } from './action-snapshot.js'
 import { loadLeaseSigningKey, loadSeed } from './auth/key-files.js'
 import { peerCredentialsSupported } from './auth/peer-credentials.js'
 import { loadReceiptKeys } from './auth/receipt-key-registry.js'
-import { assertPosture, isRelaxed, processFacts, StartupError } from './config/posture.js'
+import {
+  assertPosture,
+  isRelaxed,
+  processFacts,
+  relaxedFlags,
+  StartupError,
+} from './config/posture.js'
 import { assertPrivate, assertProtected } from './config/protected-files.js'
 import type { LoadedConfig } from './config/schema.js'
 import { createEgress } from './egress/pinned-client.js'
@@ -146,8 +152,14 @@ async function assemble(
   timer.unref()
   services.log.info(
     { ...addresses, actions: services.actions().actions.size, policy: services.policy.version },
-    services.devMode ? 'gate ready; posture is relaxed' : 'gate ready',
+    'gate ready',
   )
+  if (services.devMode) {
+    services.log.warn(
+      { flags: relaxedFlags(config), unsafe_resolve: config.egress.unsafe_resolve },
+      'the posture is relaxed',
+    )
+  }
   let closing: Promise<void> | undefined
   return {
     addresses,

@@ -13,6 +13,7 @@ export {
   parseListenAddress,
   postureProblems,
   processFacts,
+  relaxedFlags,
   StartupError,
   unseparatedPrincipals,
 } from './config/posture.js'

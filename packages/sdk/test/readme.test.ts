@@ -11,14 +11,17 @@ import { afterThisTest } from './setup.js'
 const run = promisify(execFile)
 const PACKAGE = new URL('../../', import.meta.url)
 const README = readFileSync(new URL('README.md', PACKAGE), 'utf8')
-const SNIPPETS = [...README.matchAll(/```js\n(.*?)```/gs)].map((match) => match[1]!)
+const FRONT_PAGE = readFileSync(new URL('../../README.md', PACKAGE), 'utf8')
+const SNIPPETS = [...`${FRONT_PAGE}\n${README}`.matchAll(/```[jt]s\n(.*?)```/gs)].map(
+  (match) => match[1]!,
+)
 
-test('the README has its snippets', () => {
-  expect(SNIPPETS).toHaveLength(3)
+test('the front page has one snippet, the README three', () => {
+  expect(SNIPPETS).toHaveLength(4)
 })
 
 test.each(SNIPPETS.map((code, i) => [i + 1, code] as const))(
-  'snippet %i of the README runs as it stands, on a gate at the default socket',
+  'snippet %i of the two runs as it stands, on a gate at the default socket',
   async (number, code) => {
     const directory = tempDir()
     afterThisTest(() => directory.remove())

@@ -1,4 +1,4 @@
-import { isRelaxed, unseparatedPrincipals } from '@latchgate/gate'
+import { relaxedFlags, unseparatedPrincipals } from '@latchgate/gate'
 import { CommandFailure } from '../command-failure.js'
 import type { Context } from '../context.js'
 import { askGate, bodyOf } from '../gate-connection.js'
@@ -18,10 +18,12 @@ export async function statusCommand(context: Context): Promise<number> {
     file === null && !isRunning ? [] : unseparatedPrincipals(config, process.getuid?.() ?? -1)
   const detail = isRunning ? await operatorStatus(context) : null
   const logKey = logVerifierKey(config)
+  const relaxed = relaxedFlags(config)
   output.document({
     config: file,
     source: loaded.source,
-    dev_mode: isRelaxed(config),
+    dev_mode: relaxed.length > 0,
+    relaxed,
     not_separated: together,
     unsafe_resolve: config.egress.unsafe_resolve,
     socket: config.listen_uds_path,
@@ -39,7 +41,7 @@ export async function statusCommand(context: Context): Promise<number> {
     output.field('configuration', 'none here: `latchgate up` sets one up')
   } else {
     output.field('configuration', loaded.source)
-    output.field('posture', isRelaxed(config) ? relaxedFlags(config.posture) : 'production')
+    output.field('posture', relaxed.length > 0 ? `relaxed (${relaxed.join(', ')})` : 'production')
     if (together.length > 0) output.field('separation', `not separated: ${together.join(', ')}`)
     output.field('socket', config.listen_uds_path)
     output.field('ledger', config.ledger_db_path)
@@ -100,9 +102,4 @@ async function operatorStatus(context: Context): Promise<Record<string, unknown>
     for (const hint of error.hints) context.output.hint(hint)
     return null
   }
-}
-
-function relaxedFlags(posture: object): string {
-  const flags = Object.entries(posture).filter(([, set]) => set === true)
-  return `relaxed (${flags.map(([name]) => name).join(', ')})`
 }

@@ -3,6 +3,7 @@ import {
   isRelaxed,
   type LoadedConfig,
   loadConfig,
+  relaxedFlags,
   unseparatedPrincipals,
 } from '@latchgate/gate'
 import type { Context } from '../context.js'
@@ -86,8 +87,7 @@ function describe(
     output.hint('such an agent could read the keys; run the gate as a user of its own')
   }
   if (isRelaxed(loaded.config)) {
-    const flags = Object.entries(loaded.config.posture).filter(([, set]) => set)
-    output.warn(`relaxed posture: ${flags.map(([name]) => name).join(', ')}`)
+    output.warn(`relaxed posture: ${relaxedFlags(loaded.config).join(', ')}`)
   }
   output.line()
   output.line('  Next:  latchgate actions        what agents can call')

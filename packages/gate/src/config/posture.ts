@@ -44,7 +44,12 @@ export function assertPosture(config: GateConfig, facts: ProcessFacts): void {
 
 /** True when any flag relaxes the posture; recorded in every decision as `dev_mode`. */
 export function isRelaxed(config: GateConfig): boolean {
-  return Object.values(config.posture).some((flag) => flag)
+  return relaxedFlags(config).length > 0
+}
+
+/** The posture flags that are set, by name. */
+export function relaxedFlags(config: GateConfig): readonly string[] {
+  return Object.entries(config.posture).flatMap(([name, set]) => (set ? [name] : []))
 }
 
 /** Principals that share the gate's uid: such an agent could read the gate's files (design 8). */
