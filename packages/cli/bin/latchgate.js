@@ -11,6 +11,10 @@ if (Number(process.versions.node.split('.')[0]) < 20) {
   console.error("latchgate is not compiled yet: run 'npm run build' in its repository.")
   process.exitCode = 1
 } else {
+  // Whoever reads no further (`latchgate actions | head`) changes nothing of what was asked for.
+  process.stdout.on('error', (error) => {
+    if (error.code !== 'EPIPE') throw error
+  })
   const { main } = await import(compiled.href)
   process.exitCode = await main(process.argv.slice(2))
 }

@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { VERSION } from '@latchgate/gate'
@@ -200,4 +201,15 @@ test('before the first build the command says how to build it', () => {
   } finally {
     temp.remove()
   }
+})
+
+test('a reader that goes away changes neither the exit code nor what is on standard error', async () => {
+  const child = spawn(process.execPath, [BIN, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  child.stdout.destroy()
+  let stderr = ''
+  child.stderr.on('data', (data) => {
+    stderr += String(data)
+  })
+  const [code] = (await once(child, 'close')) as [number | null]
+  expect([code, stderr]).toEqual([0, ''])
 })

@@ -147,6 +147,14 @@ test('interrupted in the middle it ends with the signal’s code and leaves noth
   expect(readdirSync(temp.file('t'))).toEqual([])
 })
 
+test('a reader that goes away ends it quietly, and nothing is left', async () => {
+  const { child, said, text, done } = demo()
+  await said('LatchGate: what an agent can do')
+  child.stdout.destroy()
+  expect(await done).toEqual([141, null])
+  expect([text().includes('EPIPE'), readdirSync(temp.file('t'))]).toEqual([false, []])
+})
+
 test('an unknown option is refused, and the known one named', async () => {
   const { text, done } = demo('--kep')
   expect(await done).toEqual([2, null])

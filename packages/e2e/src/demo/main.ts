@@ -94,10 +94,17 @@ function tamperedCopy(stage: Stage): string {
   return join(stage.directory, 'tampered.db')
 }
 
-/** Resolves to the exit code of the first signal; the second one does not wait for the clean-up. */
+/**
+ * Resolves to the exit code of the first signal; the second one does not wait for the clean-up. A
+ * reader that has gone (`npm run demo | head`) is a signal too.
+ */
 function toldToEnd(): Promise<number> {
   return new Promise((resolve) => {
     let signals = 0
+    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+      resolve(141)
+    })
     for (const [signal, code] of [
       ['SIGINT', 130],
       ['SIGTERM', 143],
