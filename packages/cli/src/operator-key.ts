@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { LoadedConfig } from '@latchgate/gate'
+import { type LoadedConfig, shellWord } from '@latchgate/gate'
 import { DPoPKeyPair } from '@latchgate/protocol/node'
 import { CommandFailure } from './command-failure.js'
 
@@ -55,7 +55,7 @@ function readKey(file: string): DPoPKeyPair {
   if ((stats.mode & 0o077) !== 0) {
     const mode = (stats.mode & 0o777).toString(8)
     throw failure(`the operator's private key ${file} has mode 0${mode}: others could use it`, [
-      `run: chmod 600 ${file}`,
+      `run: chmod 600 ${shellWord(file)}`,
     ])
   }
   try {

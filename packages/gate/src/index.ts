@@ -27,4 +27,5 @@ export {
   verifyLedgerFile,
 } from './ledger/sqlite/verify/verify-ledger-file.js'
 export { createLogger } from './logging.js'
+export { shellWord } from './shell-word.js'
 export { VERSION } from './version.js'

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { shellWord } from '@latchgate/gate'
 import { runActs, type Traces } from './acts.js'
 import { type Cleanups, type Stage, setStage, TOKEN } from './stage.js'
 import { Story } from './story.js'
@@ -64,7 +65,7 @@ function goOn(story: Story): void {
 
 function goOnHere(story: Story, stage: Stage, { receiptId }: Traces): void {
   const path = (from: string): string => fileURLToPath(new URL(from, import.meta.url))
-  const latchgate = `node ${quoted(path('../../../../cli/bin/latchgate.js'))} --config ${quoted(stage.configFile)}`
+  const latchgate = `node ${shellWord(path('../../../../cli/bin/latchgate.js'))} --config ${shellWord(stage.configFile)}`
   const sdk = path('../../../../sdk/dist/src/index.js')
   story.title('The gate is still running. In another terminal:')
   for (const command of [
@@ -72,7 +73,7 @@ function goOnHere(story: Story, stage: Stage, { receiptId }: Traces): void {
     'actions github_read',
     `receipts show ${receiptId}`,
     'verify',
-    `verify --ledger ${quoted(tamperedCopy(stage))}`,
+    `verify --ledger ${shellWord(tamperedCopy(stage))}`,
   ]) {
     story.command(`${latchgate} ${command}`)
   }
@@ -83,11 +84,6 @@ function goOnHere(story: Story, stage: Stage, { receiptId }: Traces): void {
       `console.log(await agent.execute('github_read', { path: 'user' })); await agent.close()"`,
   )
   story.plain('Ctrl-C ends gate and upstream and removes their files.')
-}
-
-/** A path as a shell takes it: the directory of the repository may have a space in its name. */
-function quoted(path: string): string {
-  return /^[\w./+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`
 }
 
 function tamperedCopy(stage: Stage): string {

@@ -1,5 +1,6 @@
 import { type Dirent, lstatSync, readdirSync, type Stats, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { shellWord } from '../shell-word.js'
 import { StartupError } from './posture.js'
 
 /**
@@ -29,7 +30,9 @@ export function assertPrivate(path: string, uid: number): void {
   if (stats === undefined) return
   assertOwned(path, stats, uid)
   if ((stats.mode & 0o077) === 0) return
-  throw refused(`${path} holds keys and has mode ${octal(stats)}: run \`chmod 600 ${path}\``)
+  throw refused(
+    `${path} holds keys and has mode ${octal(stats)}: run \`chmod 600 ${shellWord(path)}\``,
+  )
 }
 
 // Who can write a directory can put another file in the place of one that he cannot write. In a
@@ -49,7 +52,7 @@ function assertOwned(path: string, stats: Stats, uid: number): void {
   }
   if ((stats.mode & 0o022) === 0) return
   throw refused(
-    `${path} has mode ${octal(stats)} and can be written by others: run \`chmod go-w ${path}\``,
+    `${path} has mode ${octal(stats)} and can be written by others: run \`chmod go-w ${shellWord(path)}\``,
   )
 }
 

@@ -2,6 +2,7 @@ import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, unlinkSync } 
 import { connect } from 'node:net'
 import { dirname } from 'node:path'
 import { StartupError } from '../config/posture.js'
+import { shellWord } from '../shell-word.js'
 
 /** Longest path of a Unix socket that the kernel takes. */
 const MAX_SOCKET_PATH_BYTES = 107
@@ -15,7 +16,7 @@ export function prepareSocketDirectory(path: string, uid: number, group: string 
     throw refused(`the socket path ${path} is longer than ${MAX_SOCKET_PATH_BYTES} bytes`)
   }
   const directory = dirname(path)
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  makeDirectory(directory)
   const stats = lstatSync(directory)
   if (!stats.isDirectory()) throw refused(`${directory} is not a directory (a symbolic link?)`)
   if (stats.uid !== uid) {
@@ -28,7 +29,20 @@ export function prepareSocketDirectory(path: string, uid: number, group: string 
   }
   if ((stats.mode & 0o077) !== 0) {
     const mode = (stats.mode & 0o777).toString(8)
-    throw refused(`${directory} has mode 0${mode}: run \`chmod 700 ${directory}\``)
+    throw refused(`${directory} has mode 0${mode}: run \`chmod 700 ${shellWord(directory)}\``)
+  }
+}
+
+function makeDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    // After su or sudo the variable still names the runtime directory of the other user.
+    throw refused(
+      `the socket's directory ${directory} cannot be made (${why}): if XDG_RUNTIME_DIR is another ` +
+        "user's, unset it; otherwise set `listen_uds_path` and `listen_admin_uds_path`",
+    )
   }
 }
 

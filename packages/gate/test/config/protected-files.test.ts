@@ -86,6 +86,13 @@ test('one writable manifest among others is named', () => {
   expect(refusal(() => assertProtected([manifests], uid))).toContain(`${bad} has mode 0666`)
 })
 
+test('the command that mends a mode can be copied, whatever the name', () => {
+  const path = file("the team's own.yaml", 0o664)
+  const advised = `'${path.replace("'", "'\\''")}'`
+  expect(() => assertProtected([path], uid)).toThrow(`run \`chmod go-w ${advised}\``)
+  expect(() => assertPrivate(file('a b', 0o640), uid)).toThrow(`\`chmod 600 '${root}/a b'\``)
+})
+
 test('a key in a directory that others can write could be replaced, unless it is sticky', () => {
   const keys = directory('keys', 0o777)
   const key = file('keys/log.key', 0o600)
