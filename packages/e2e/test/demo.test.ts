@@ -9,13 +9,19 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 const DEMO = fileURLToPath(new URL('../src/demo/main.js', import.meta.url))
 
 let temp: TempDir
+const started: Pick<Demo, 'child' | 'done'>[] = []
 
 beforeEach(() => {
   temp = tempDir()
   mkdirSync(temp.file('t'), { mode: 0o700 })
 })
 
-afterEach(() => {
+afterEach(async () => {
+  // A test that failed half-way must not leave its gate running.
+  for (const { child, done } of started.splice(0)) {
+    child.kill('SIGKILL')
+    await done
+  }
   temp.remove()
 })
 
@@ -44,6 +50,7 @@ function demoIn(tmpdir: string, ...args: readonly string[]): Demo {
   const done = once(child, 'close').then(
     ([code, signal]) => [code as number | null, signal as string | null] as const,
   )
+  started.push({ child, done })
   return {
     child,
     text: () => text,
