@@ -18,7 +18,7 @@ risk_level: low
 declared_side_effects: [http_read]
 verifier_kind: http_status
 egress: { profile: proxy_allowlist, allowed_domains: [api.github.com] }
-resource_limits: { fuel: 2000000000, memory_mb: 256, timeout_seconds: 60, max_io_calls: 1, max_host_response_bytes: 16777216 }
+resource_limits: { fuel: 2000000000, memory_mb: 256, timeout_seconds: 60, max_io_calls: 1, max_host_response_bytes: 10485760 }
 io:
   max_response_bytes: 33554432
   request_schema:

@@ -13,7 +13,9 @@ export function opaVersion(): string | null {
     const text = execFileSync('opa', ['version'], { encoding: 'utf8' })
     return /^Version: (\S+)$/m.exec(text)?.[1] ?? null
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    // EACCES: a directory of the path, or the file, that this user may not use.
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'EACCES') return null
     throw error
   }
 }

@@ -17,11 +17,15 @@ function runtimeDirectory(): TempDir {
 
 async function boundSocket(directory: TempDir, mode: number): Promise<string> {
   mkdirSync(directory.file('latchgate'))
-  chmodSync(directory.file('latchgate'), mode)
   const path = directory.file('latchgate', 'gate.sock')
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(path, resolve))
-  afterThisTest(() => new Promise((resolve) => server.close(() => resolve())))
+  // Only root can bind, or remove, a socket in a directory that its owner may not write.
+  chmodSync(directory.file('latchgate'), mode)
+  afterThisTest(() => {
+    chmodSync(directory.file('latchgate'), 0o700)
+    return new Promise((resolve) => server.close(() => resolve()))
+  })
   return path
 }
 
