@@ -1,6 +1,6 @@
-import { chmodSync, mkdirSync, mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { type TempDir, tempDir } from '@latchgate/testkit'
 import * as sdk from 'latchgate'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ALL_ACTIONS, ALL_SINKS, type ProjectSettings } from '../src/harness/gate.js'
@@ -14,6 +14,7 @@ const CLIENTS = [
 ] as const
 
 const open: World[] = []
+const runtimes: TempDir[] = []
 const saved = { ...process.env }
 
 beforeEach(() => {
@@ -22,6 +23,7 @@ beforeEach(() => {
 
 afterEach(async () => {
   for (const world of open.splice(0)) await world.close()
+  for (const directory of runtimes.splice(0)) directory.remove()
   process.env = { ...saved }
 })
 
@@ -33,8 +35,9 @@ async function begin(settings: ProjectSettings = {}): Promise<World> {
 
 /** A gate on the socket path that unconfigured clients look at. */
 async function onDefaultSocket(): Promise<World> {
-  const runtime = mkdtempSync(join(tmpdir(), 'lgr-'))
-  chmodSync(runtime, 0o700)
+  const directory = tempDir()
+  runtimes.push(directory)
+  const runtime = directory.path
   mkdirSync(join(runtime, 'latchgate'), { mode: 0o700 })
   process.env['XDG_RUNTIME_DIR'] = runtime
   const world = await startWorld({ socketDirectory: join(runtime, 'latchgate') })

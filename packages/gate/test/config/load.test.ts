@@ -1,7 +1,7 @@
-import { chownSync, mkdirSync, mkdtempSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chownSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { tempDir } from '@latchgate/testkit'
+import { expect, onTestFinished, test } from 'vitest'
 import { ConfigError } from '../../src/config/config-error.js'
 import { findConfigFile, loadConfig, parseConfig } from '../../src/config/load.js'
 
@@ -15,6 +15,12 @@ function problemsOf(document: Record<string, unknown>): readonly string[] {
     throw error
   }
   return []
+}
+
+function emptyDirectory(): string {
+  const directory = tempDir()
+  onTestFinished(() => directory.remove())
+  return directory.path
 }
 
 test('an unknown key is an error that suggests the nearest known one', () => {
@@ -87,7 +93,7 @@ test('what a value must be is said in words, and the value is not repeated', () 
 })
 
 test('broken TOML is located, and a file that cannot be read says why', () => {
-  const root = mkdtempSync(join(tmpdir(), 'lgc-'))
+  const root = emptyDirectory()
   const file = join(root, 'latchgate.toml')
   writeFileSync(file, 'log_level = "info"\nlease_ttl_seconds = soon\n')
   expect(() => loadConfig(file, { env: {}, cwd: root })).toThrow(
@@ -99,7 +105,7 @@ test('broken TOML is located, and a file that cannot be read says why', () => {
 })
 
 test("a file that somebody else put above is not used, unless it is root's or named", () => {
-  const root = mkdtempSync(join(tmpdir(), 'lgc-'))
+  const root = emptyDirectory()
   mkdirSync(join(root, '.latchgate'))
   const file = join(root, '.latchgate', 'latchgate.toml')
   writeFileSync(file, '')
@@ -147,7 +153,7 @@ test('relative paths belong to the directory of the file', () => {
 })
 
 test('the environment overrides the file, and an unparsable variable is an error', () => {
-  const root = mkdtempSync(join(tmpdir(), 'lgc-'))
+  const root = emptyDirectory()
   mkdirSync(join(root, '.latchgate'))
   writeFileSync(join(root, '.latchgate', 'latchgate.toml'), 'lease_ttl_seconds = 60\n')
   const load = (env: Record<string, string>): number =>
@@ -163,7 +169,7 @@ test('the environment overrides the file, and an unparsable variable is an error
 })
 
 test('the operator of the environment joins those of the file', () => {
-  const root = mkdtempSync(join(tmpdir(), 'lgc-'))
+  const root = emptyDirectory()
   const env = {
     LATCHGATE_OPERATOR_API_KEY: 'key-platform-0123456789',
     LATCHGATE_OPERATOR_DPOP_JKT: 'oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U',
@@ -176,7 +182,7 @@ test('the operator of the environment joins those of the file', () => {
 })
 
 test('the project file is found from a directory below it, and a named file must exist', () => {
-  const root = mkdtempSync(join(tmpdir(), 'lgc-'))
+  const root = emptyDirectory()
   mkdirSync(join(root, '.latchgate'))
   mkdirSync(join(root, 'a', 'b'), { recursive: true })
   const file = join(root, '.latchgate', 'latchgate.toml')
