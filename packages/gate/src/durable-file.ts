@@ -6,7 +6,7 @@ import {
   openSync,
   renameSync,
   unlinkSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
 
@@ -46,8 +46,12 @@ function writeBeside(path: string, bytes: Uint8Array): string {
   const temporary = `${path}.${randomUUID()}.tmp`
   const fd = openSync(temporary, 'wx', 0o600)
   try {
-    writeSync(fd, bytes)
+    // Not `writeSync`, which may stop half-way on a full disk without an error.
+    writeFileSync(fd, bytes)
     fsyncSync(fd)
+  } catch (error) {
+    unlinkSync(temporary)
+    throw error
   } finally {
     closeSync(fd)
   }
