@@ -334,20 +334,30 @@ test('admin routes need the operator: key, proof, binding, once', async () => {
     world.admin.send({ method: 'GET', path, headers })
   expect((await send(good)).status).toBe(200)
   const stranger = await DPoPKeyPair.generate()
-  for (const headers of [
-    good,
-    {},
-    { ...operatorHeaders(project, 'GET', path), authorization: 'DPoP wrong' },
-    operatorHeaders(project, 'POST', path),
-    operatorHeaders(project, 'GET', '/v1/admin/intents'),
-    operatorHeaders(project, 'GET', path, stranger),
-  ]) {
+  const { dpop: _dpop, ...proofless } = operatorHeaders(project, 'GET', path)
+  const bearer = { ...operatorHeaders(project, 'GET', path), authorization: 'Bearer x' }
+  for (const [headers, message] of [
+    [good, 'This proof has been used; sign one for every request.'],
+    [{}, 'The Authorization or the DPoP header is missing.'],
+    [bearer, 'The Authorization scheme must be DPoP.'],
+    [proofless, 'The DPoP header is missing.'],
+    [
+      { ...operatorHeaders(project, 'GET', path), authorization: 'DPoP wrong' },
+      'No operator has this key.',
+    ],
+    [operatorHeaders(project, 'POST', path), 'The DPoP proof does not verify.'],
+    [operatorHeaders(project, 'GET', '/v1/admin/intents'), 'The DPoP proof does not verify.'],
+    [
+      operatorHeaders(project, 'GET', path, stranger),
+      'The proof is by another key than the registered one.',
+    ],
+  ] as const) {
     const answer = await send(headers)
     expect([answer.status, answer.json()]).toEqual([
       401,
       {
         error: 'unauthorized',
-        message: 'Operator credentials are missing or do not verify.',
+        message,
         trace_id: TRACE,
       },
     ])

@@ -169,6 +169,7 @@ async function assemble(
         clearInterval(timer)
         // Calls that come in over kept connections hear it in so many words.
         services.drain.active = true
+        services.drain.closing = true
         const closed = Promise.all(listeners.map((listener) => listener.close()))
         const settled = await inFlight.settled(graceMs)
         if (!settled) services.log.warn({ left: inFlight.size }, 'executions cut off at shutdown')
@@ -246,7 +247,7 @@ async function buildServices(
     leaseKeys: new Map([[leaseKey.kid, leaseKey]]),
     proofKeys: new ProofKeyCache(),
     leases: new LruCache(LEASES_REMEMBERED),
-    drain: { active: false },
+    drain: { active: false, closing: false },
   }
 }
 

@@ -35,6 +35,10 @@ export class RecoveringLedger implements Ledger {
     return this.#write((ledger) => ledger.record(entry))
   }
 
+  recordAct(entry: Parameters<Ledger['recordAct']>[0]): ReturnType<Ledger['recordAct']> {
+    return this.#write((ledger) => ledger.recordAct(entry))
+  }
+
   issueLease(entry: Parameters<Ledger['issueLease']>[0]): ReturnType<Ledger['issueLease']> {
     return this.#write((ledger) => ledger.issueLease(entry))
   }

@@ -48,7 +48,9 @@ export interface Services {
   readonly drain: DrainState
 }
 
-/** Set for good by an operator's drain, or when the gate closes: no call is begun any more. */
+/** While it is active no call is begun: an operator asked for it, or the gate closes. */
 export interface DrainState {
   active: boolean
+  /** For good: nobody can take it back. */
+  closing: boolean
 }

@@ -23,6 +23,10 @@ export interface PresentedProof {
   readonly request: BoundRequest
   /** Whose share of the replay memory it takes. */
   readonly owner: string
+  /** What to answer to a proof by another key; default `invalid_dpop`. */
+  readonly ofOtherKey?: Refusal
+  /** The caller commits the proof to the ledger: the replay memory may be away (design 5). */
+  readonly proofInLedger?: boolean
 }
 
 /**
@@ -49,14 +53,19 @@ export async function acceptProof(
     services.proofKeys,
   )
   if (!verdict.ok) {
-    const { reason } = verdict
+    const { reason, kind } = verdict
+    if (kind === 'bad_key' && presented.ofOtherKey !== undefined) {
+      return { ok: false, error: presented.ofOtherKey }
+    }
     const refusal = refuse('invalid_dpop', { body: { deny_reason: reason }, detail: reason })
     return { ok: false, error: refusal }
   }
   // Twice its age: it may have been made ahead of our clock.
   const use = { jkt, jti: verdict.jti, forgetAfter: nowMs + 2 * PROOF_MAX_AGE_SECONDS * 1000 }
   const fresh = await rememberProof(services.state, { ...use, owner })
-  return fresh.ok ? { ok: true, value: use } : fresh
+  if (fresh.ok) return { ok: true, value: use }
+  const isAway = fresh.error.code === 'replay_cache_unavailable'
+  return isAway && presented.proofInLedger === true ? { ok: true, value: use } : fresh
 }
 
 /** Bases a proof may be bound to: the public one and, on a Unix socket, its own alias (design 10). */

@@ -1,21 +1,33 @@
 import type { DrainBody, IntentsBody, StatusBody } from '@latchgate/protocol'
-import { uuidv7 } from '@latchgate/protocol/node'
 import type { OperatorContext } from '../auth/operator.js'
 import { ledgerFault } from '../ledger-fault.js'
+import { answerError } from '../pipeline/answer.js'
 import type { Answer } from '../pipeline/call.js'
+import { refuse } from '../refusal.js'
 import type { Services } from '../services.js'
 import { ok } from './client-routes.js'
 import type { InFlight } from './in-flight.js'
-import type { Route } from './listener.js'
+import type { Route, RouteRequest } from './listener.js'
+import { recordAct } from './operator-act.js'
 import { operatorRoute } from './operator-route.js'
+
+// What stops an agent works while `State` is away (design 5).
+const DRAIN = { path: '/v1/admin/drain', proofInLedger: true } as const
 
 /** Routes of the admin listener alone; all need an operator's key and proof. */
 export function adminRoutes(services: Services, inFlight: InFlight): readonly Route[] {
   return [
-    operatorRoute(services, 'GET', '/v1/admin/status', () => status(services, inFlight)),
-    operatorRoute(services, 'GET', '/v1/admin/intents', () => openIntents(services)),
-    operatorRoute(services, 'POST', '/v1/admin/drain', (operator) =>
-      drain(services, inFlight, operator),
+    operatorRoute(services, { method: 'GET', path: '/v1/admin/status' }, () =>
+      status(services, inFlight),
+    ),
+    operatorRoute(services, { method: 'GET', path: '/v1/admin/intents' }, () =>
+      openIntents(services),
+    ),
+    operatorRoute(services, { ...DRAIN, method: 'POST' }, (operator, request) =>
+      drain(services, inFlight, operator, request),
+    ),
+    operatorRoute(services, { ...DRAIN, method: 'DELETE' }, (operator, request) =>
+      resume(services, inFlight, operator, request),
     ),
   ]
 }
@@ -68,48 +80,51 @@ async function drain(
   services: Services,
   inFlight: InFlight,
   operator: OperatorContext,
+  request: RouteRequest,
 ): Promise<Answer> {
   const already = services.drain.active
   // First the effect, then its record: a broken ledger must not keep an operator from stopping.
   services.drain.active = true
-  const inFlightNow = inFlight.size
-  await recordAdmin(services, operator, 'admin_drain', {
-    in_flight: inFlightNow,
-    was_first: !already,
+  const running = inFlight.size
+  const recorded = await recordAct(services, operator, {
+    type: 'admin',
+    event: 'admin_drain',
+    text: `drain initiated, in_flight=${running}, was_first=${!already}`,
+    detail: { in_flight: running, was_first: !already },
   })
+  if (!recorded.ok) return answerError(request.traceId, recorded.error)
   const body: DrainBody = {
     draining: true,
     already_draining: already,
-    in_flight_executions: inFlightNow,
+    in_flight_executions: running,
   }
   return ok(body)
 }
 
-async function recordAdmin(
+async function resume(
   services: Services,
+  inFlight: InFlight,
   operator: OperatorContext,
-  event: string,
-  detail: Readonly<Record<string, number | boolean | string>>,
-): Promise<void> {
-  const traceId = uuidv7(services.now())
-  try {
-    await services.ledger.record({
-      leaf: {
-        type: 'admin',
-        id: traceId,
-        body: {
-          event_type: event,
-          trace_id: traceId,
-          operator: operator.operator,
-          operator_sender_binding: operator.jkt,
-          operator_proof_jti: operator.proofJti,
-          detail,
-          dev_mode: services.devMode,
-        },
-      },
-      traceId,
-    })
-  } catch (error) {
-    throw ledgerFault(error)
+  request: RouteRequest,
+): Promise<Answer> {
+  if (services.drain.closing) {
+    const message = 'the gate is being stopped: start it again'
+    return answerError(request.traceId, refuse('draining', { message }))
   }
+  const already = services.drain.active
+  // First the record: calls must not begin again on the word of an act that left no trace.
+  const recorded = await recordAct(services, operator, {
+    type: 'admin',
+    event: 'admin_drain_ended',
+    text: `drain ended, was_draining=${already}`,
+    detail: { was_draining: already },
+  })
+  if (!recorded.ok) return answerError(request.traceId, recorded.error)
+  services.drain.active = services.drain.closing
+  const body: DrainBody = {
+    draining: services.drain.active,
+    already_draining: already,
+    in_flight_executions: inFlight.size,
+  }
+  return ok(body)
 }

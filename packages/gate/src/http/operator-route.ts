@@ -1,42 +1,75 @@
 import { authenticateOperator, type OperatorContext } from '../auth/operator.js'
 import { answerError } from '../pipeline/answer.js'
 import type { Answer } from '../pipeline/call.js'
-import { refuse } from '../refusal.js'
+import { type Refusal, refuse } from '../refusal.js'
 import type { Services } from '../services.js'
 import { credentials } from './client-routes.js'
 import type { Route, RouteRequest } from './listener.js'
 
-/**
- * A route that only an operator may use, with the rate that operators have for reading or writing.
- * `path` may name parameters; the proof is bound to the path with their values.
- */
+/** An endpoint of operators. */
+export interface OperatorEndpoint {
+  readonly method: Route['method']
+  /** May name parameters; the proof is bound to the path with their values. */
+  readonly path: string
+  /**
+   * Approving and denying name the cause of a failed authentication, and have a code of their own for
+   * too many requests; all other endpoints answer `unauthorized` (spec/http-api 5.2).
+   */
+  readonly namesCause?: boolean
+  /** Works while the replay memory is away: the handler commits the proof to the ledger. */
+  readonly proofInLedger?: boolean
+}
+
+/** A route that only an operator may use, with the rate that operators have for reading or writing. */
 export function operatorRoute(
   services: Services,
-  method: 'GET' | 'POST',
-  path: string,
+  endpoint: OperatorEndpoint,
   handle: (operator: OperatorContext, request: RouteRequest) => Promise<Answer>,
 ): Route {
+  const { method, path, namesCause = false, proofInLedger = false } = endpoint
   return {
     method,
     path,
     handle: async (request) => {
-      const operator = await authenticateOperator(services, request.peer, credentials(request), {
+      const bound = {
         // HEAD is a GET whose body is not sent, and its proof says HEAD.
         method: request.raw.method ?? method,
         path: requestedPath(path, request.params),
-      })
-      if (!operator.ok) {
-        services.summary.count(`operator:${operator.error.code}`)
-        return answerError(request.traceId, operator.error)
       }
-      const { operator_read_rps, operator_write_rps } = services.config.rate_limits
-      const rate = method === 'GET' ? operator_read_rps : operator_write_rps
-      if (!(await services.state.take(`operator:${method}:${operator.value.operator}`, rate))) {
-        return answerError(request.traceId, refuse('rate_limit_exceeded'))
+      const headers = credentials(request)
+      const checks = { proofInLedger }
+      const operator = await authenticateOperator(services, request.peer, headers, bound, checks)
+      if (!operator.ok) {
+        const refusal = namesCause ? operator.error : unnamed(operator.error)
+        services.summary.count(`operator:${refusal.code}`)
+        return answerError(request.traceId, refusal)
+      }
+      if (!(await withinRate(services, method, operator.value))) {
+        const code = namesCause ? 'operator_throttled' : 'rate_limit_exceeded'
+        return answerError(request.traceId, refuse(code))
       }
       return handle(operator.value, request)
     },
   }
+}
+
+// A broken gate and wrong credentials must not look the same. The code is the published one; what was
+// wrong stands in the message.
+function unnamed(refusal: Refusal): Refusal {
+  if (refusal.status !== 401) return refusal
+  const { message, detail } = refusal
+  return refuse('unauthorized', { message, detail })
+}
+
+async function withinRate(
+  services: Services,
+  method: Route['method'],
+  { operator }: OperatorContext,
+): Promise<boolean> {
+  const { operator_read_rps, operator_write_rps } = services.config.rate_limits
+  const rate = method === 'GET' ? operator_read_rps : operator_write_rps
+  const kind = method === 'GET' ? 'GET' : 'POST'
+  return services.state.take(`operator:${kind}:${operator}`, rate)
 }
 
 function requestedPath(path: string, params: RouteRequest['params']): string {

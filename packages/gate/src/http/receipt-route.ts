@@ -46,7 +46,7 @@ export function agentReceiptRoute(services: Services): Route {
 
 /** On the admin listener: an operator reads any receipt. */
 export function operatorReceiptRoute(services: Services): Route {
-  return operatorRoute(services, 'GET', PATH, (_operator, request) =>
+  return operatorRoute(services, { method: 'GET', path: PATH }, (_operator, request) =>
     answerReceipt(services, request, null),
   )
 }

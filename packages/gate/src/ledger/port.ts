@@ -37,6 +37,11 @@ export interface RecordEntry {
   readonly payloads?: readonly PayloadDraft[]
 }
 
+/** What an operator did. Its proof of possession is used up in the same commit. */
+export interface ActEntry extends RecordEntry {
+  readonly proof: ProofUse
+}
+
 /** The issue of a lease: its record and, when the lease asked for one, its budget. */
 export interface LeaseEntry {
   readonly leaf: LeafDraft
@@ -140,6 +145,7 @@ export interface Ledger {
   /** Name of the log, the C2SP origin. */
   readonly origin: string
   record(entry: RecordEntry): Promise<Appended>
+  recordAct(entry: ActEntry): Promise<Result<Appended, { readonly code: 'replay_detected' }>>
   issueLease(entry: LeaseEntry): Promise<Result<Appended, { readonly code: 'replay_detected' }>>
   intend(entry: IntendEntry): Promise<Result<Intended, IntendRefusal>>
   seal(entry: SealEntry): Promise<Appended>

@@ -38,7 +38,10 @@ export function applyCommand(tables: Tables, command: Command, arena: Uint8Array
 }
 
 function applyRecord(tables: Tables, command: Record, arena: Uint8Array): Outcome {
-  const { sessionId, leaf } = command
+  const { sessionId, leaf, proof } = command
+  if (proof !== null && !tables.proofs.use(proof, tables.log.next)) {
+    return refused(STATUS.replay_detected)
+  }
   const sessionSeq = sessionId === null ? null : tables.sessions.nextSeq(sessionId)
   const index = appendRef(tables.log, arena, leaf, sessionSeq)
   tables.payloads.keep(command.payloads, arena, index)

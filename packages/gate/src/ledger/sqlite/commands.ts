@@ -28,6 +28,7 @@ export type Command =
       readonly time: number
       readonly leaf: LeafRef
       readonly sessionId: string | null
+      readonly proof: ProofUse | null
       readonly payloads: readonly PayloadRef[]
     }
   | {

@@ -12,6 +12,7 @@ import type {
   LeafDraft,
   LeaseEntry,
   PayloadDraft,
+  ProofUse,
   RecordEntry,
   SealEntry,
 } from '../port.js'
@@ -39,20 +40,21 @@ export class CommandEncoder {
     this.#log = log
   }
 
-  record(entry: RecordEntry, time: number): Command {
-    const { sessionId = null, traceId } = entry
+  record(entry: RecordEntry & { readonly proof?: ProofUse }, time: number): Command {
+    const { sessionId = null, traceId, proof } = entry
     const leaf = this.#leaf(
       entry.leaf,
       {
         ...entry.leaf.body,
         ...(traceId === undefined ? {} : { trace_id: traceId }),
         ...(sessionId === null ? {} : { session_id: sessionId }),
+        ...(proof === undefined ? {} : { proof: { jkt: proof.jkt, jti: proof.jti } }),
       },
       time,
       sessionId !== null,
     )
     const payloads = this.#payloads(entry.payloads ?? [])
-    return { op: 'record', time, leaf, sessionId, payloads }
+    return { op: 'record', time, leaf, sessionId, proof: proof ?? null, payloads }
   }
 
   lease(entry: LeaseEntry, time: number): Command {

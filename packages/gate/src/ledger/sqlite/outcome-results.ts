@@ -15,8 +15,8 @@ export function appended(outcome: Outcome, size: number): Appended {
   return { index: outcome.index, size, sessionSeq: outcome.sessionSeq }
 }
 
-/** Of a lease. */
-export function leased(
+/** Of a record that uses up a proof: a lease, an act of an operator. */
+export function proven(
   outcome: Outcome,
   size: number,
 ): Result<Appended, { readonly code: 'replay_detected' }> {

@@ -2,6 +2,7 @@ import type { Worker } from 'node:worker_threads'
 import type { Result } from '@latchgate/protocol'
 import { LedgerFault } from '../faults.js'
 import type {
+  ActEntry,
   Appended,
   IntendEntry,
   Intended,
@@ -19,7 +20,7 @@ import { CommandEncoder, type LogIdentity } from './entry-commands.js'
 import type { LedgerLog, SqliteLedgerHandle } from './ledger-handle.js'
 import type { LedgerReader } from './ledger-reader.js'
 import { decodeOutcomes } from './outcome-codec.js'
-import { appended, intended, leased, sealed } from './outcome-results.js'
+import { appended, intended, proven, sealed } from './outcome-results.js'
 import { RecordClock } from './record-clock.js'
 import { SWEEP_LIMIT } from './sweep.js'
 
@@ -108,10 +109,16 @@ export class SqliteLedger implements SqliteLedgerHandle {
     return this.#append(() => this.#encoder.record(entry, this.#clock.time()), appended)
   }
 
+  async recordAct(
+    entry: ActEntry,
+  ): Promise<Result<Appended, { readonly code: 'replay_detected' }>> {
+    return this.#append(() => this.#encoder.record(entry, this.#clock.time()), proven)
+  }
+
   async issueLease(
     entry: LeaseEntry,
   ): Promise<Result<Appended, { readonly code: 'replay_detected' }>> {
-    return this.#append(() => this.#encoder.lease(entry, this.#clock.time()), leased)
+    return this.#append(() => this.#encoder.lease(entry, this.#clock.time()), proven)
   }
 
   async intend(entry: IntendEntry): Promise<Result<Intended, IntendRefusal>> {

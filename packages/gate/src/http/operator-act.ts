@@ -1,0 +1,61 @@
+import type { LeafType } from '@latchgate/evidence'
+import { type JsonObject, type Result, sanitizeText } from '@latchgate/protocol'
+import { uuidv7 } from '@latchgate/protocol/node'
+import type { OperatorContext } from '../auth/operator.js'
+import { ledgerFault } from '../ledger-fault.js'
+import { type Refusal, refuse } from '../refusal.js'
+import type { Services } from '../services.js'
+
+/** What an operator did, for the record. */
+export interface OperatorAct {
+  readonly type: Extract<LeafType, 'admin' | 'policy' | 'revocation'>
+  /** `event_type` of the audit event (spec/http-api 12.2). */
+  readonly event: string
+  /** The detail text of the audit event; null where it has none. */
+  readonly text: string | null
+  /** The same for programs. */
+  readonly detail: JsonObject
+}
+
+/**
+ * Records what an operator did, his proof used up in the same commit: it cannot be replayed, not even
+ * after a restart. Refuses with `replay_detected`; throws a Fault when the record is not durable.
+ */
+export async function recordAct(
+  services: Services,
+  operator: OperatorContext,
+  act: OperatorAct,
+): Promise<Result<void, Refusal>> {
+  const traceId = uuidv7(services.now())
+  const body = actBody(services, operator, act, traceId)
+  try {
+    const appended = await services.ledger.recordAct({
+      leaf: { type: act.type, id: traceId, body },
+      traceId,
+      proof: operator.proof,
+    })
+    if (appended.ok) return { ok: true, value: undefined }
+    return { ok: false, error: refuse(appended.error.code) }
+  } catch (error) {
+    throw ledgerFault(error)
+  }
+}
+
+/** The body of the record of an act. */
+export function actBody(
+  services: Services,
+  operator: OperatorContext,
+  act: OperatorAct,
+  traceId: string,
+): JsonObject {
+  return {
+    event_type: act.event,
+    trace_id: traceId,
+    operator: operator.operator,
+    operator_sender_binding: operator.jkt,
+    operator_proof_jti: operator.proof.jti,
+    text: act.text === null ? null : sanitizeText(act.text, 500),
+    detail: act.detail,
+    dev_mode: services.devMode,
+  }
+}
