@@ -23,6 +23,11 @@ export const ERROR_CODES = {
   too_many_actions: { status: 400, meaning: 'The list of actions is too long.' },
   unknown_action: { status: 400, meaning: 'The policy cannot name an action that does not exist.' },
 
+  attestation_invalid: {
+    status: 400,
+    meaning: "The attestation is not a decision signed by this operator's key.",
+  },
+
   // 401: who is asking
   identity_unauthenticated: {
     status: 401,
@@ -53,6 +58,11 @@ export const ERROR_CODES = {
     meaning: 'The provider of this action is not the one that was registered.',
   },
   action_not_registered: { status: 403, meaning: 'The provider of this action is not registered.' },
+  approval_denied: { status: 403, meaning: 'An operator denied this call.' },
+  approver_not_eligible: {
+    status: 403,
+    meaning: 'Who asked for a call may not approve it: another operator must.',
+  },
   budget_exhausted: { status: 403, meaning: 'The lease has no calls left.' },
   budget_session_not_found: {
     status: 403,
@@ -79,12 +89,20 @@ export const ERROR_CODES = {
   },
   approval_pending: { status: 409, meaning: 'The approval has no outcome yet.' },
   approval_revoked: { status: 409, meaning: 'The approval was revoked.' },
+  attestation_mismatch: {
+    status: 409,
+    meaning: 'The attestation is for another log, approval, plan or decision.',
+  },
   budget_already_initialised: { status: 409, meaning: 'This session already has a budget.' },
   conflict: { status: 409, meaning: 'Somebody else is deciding, or has decided, this.' },
   grant_consumed: { status: 409, meaning: 'This grant has been used; it begins at most once.' },
   idempotency_conflict: {
     status: 409,
     meaning: 'This idempotency key belongs to another request, or to one still running.',
+  },
+  policy_changed: {
+    status: 409,
+    meaning: 'The policy is not the one under which the call was held; the call must be repeated.',
   },
   plan_hash_mismatch: { status: 409, meaning: 'The plan is not the one that was shown.' },
 

@@ -1,3 +1,4 @@
+import type { Learning } from './approval-attestation.js'
 import type { ErrorCode } from './error-codes.js'
 import type { ExecutionErrorType, FailureClass } from './execution-errors.js'
 import type { Json, JsonObject } from './json-value.js'
@@ -167,6 +168,14 @@ export type ExecuteResponse = {
   readonly log?: LogPosition
 }
 
+/** 202 of `POST /v1/actions/{action_id}/execute`: these four members exactly (http-api 10.4). */
+export type PendingResponse = {
+  readonly decision: 'pending_approval'
+  readonly approval_id: string
+  readonly request_hash: string
+  readonly trace_id: string
+}
+
 /** Every error body (http-api 4.3, design 3). Members beyond these depend on the code. */
 export type ErrorBody = {
   readonly error: ErrorCode
@@ -280,6 +289,201 @@ export type ReceiptBody = {
   /** Index of the receipt's leaf; not part of what is signed. */
   readonly log_index?: number
 }
+
+/**
+ * State of an approval. `claimed`: approved and executing. `failed`: approved, and then refused or
+ * without a usable result. `expired` and `revoked` are ours (design 14).
+ */
+export type ApprovalState =
+  | 'pending'
+  | 'claimed'
+  | 'approved'
+  | 'denied'
+  | 'failed'
+  | 'expired'
+  | 'revoked'
+
+/** One reason why a call is held (design 6). */
+export type ApprovalReasonBody = { readonly code: string; readonly detail: string }
+
+/**
+ * `GET /v1/approvals/{id}/poll` and `/wait` (http-api 11.1, design 9). `claimed` shows as `pending`,
+ * `revoked` as `denied`: published clients know no more.
+ */
+export type ApprovalPollBody = {
+  readonly status: 'pending' | 'approved' | 'denied' | 'failed' | 'expired'
+  readonly approval_id: string
+  readonly action_id: string
+  readonly expires_at: string
+  /** While it is pending. */
+  readonly retry_after_seconds?: number
+  readonly receipt_id?: string
+  readonly reason?: string
+  /** Output of the approved call, while it is kept. */
+  readonly output?: JsonObject
+}
+
+/** One entry of `GET /v1/approvals` (http-api 11.3). */
+export type ApprovalSummary = {
+  readonly approval_id: string
+  readonly status: ApprovalState
+  readonly action_id: string
+  readonly action_version: string
+  readonly principal: string
+  readonly session_id: string
+  readonly owner?: string
+  readonly risk_level: RiskLevel
+  readonly request_hash: string
+  readonly created_at: string
+  readonly expires_at: string
+  /** Operators whose approval brought the execution about. */
+  readonly claimed_by?: string
+  readonly trace_id: string
+  /** 64 hex digits. */
+  readonly plan_hash: string
+  readonly reasons: readonly ApprovalReasonBody[]
+  /** Approvals given so far, and how many it takes. */
+  readonly approvals: number
+  readonly required: number
+  /** Method and URL as they would be sent. */
+  readonly target: string
+}
+
+/** `GET /v1/approvals`, newest first. */
+export type ApprovalListBody = {
+  readonly approvals: readonly ApprovalSummary[]
+  /** Length of the array, not a total. */
+  readonly count: number
+}
+
+/** The exact request that an approval would let leave; sensitive values replaced (design 9). */
+export type PlannedTarget = {
+  readonly method: string
+  readonly url: string
+  readonly headers: readonly (readonly [string, string])[]
+  readonly body_sha256: string | null
+  readonly body_bytes: number
+  /** The body as text; null when there is none, or when it is not text. */
+  readonly body: string | null
+}
+
+/** `GET /v1/approvals/{id}` (http-api 11.4, design 9). */
+export type ApprovalDetail = ApprovalSummary & {
+  readonly policy_version?: string
+  readonly claimed_at?: string
+  readonly completed_at?: string
+  readonly receipt_id?: string
+  readonly deny_reason?: string
+  readonly error_code?: string
+  readonly approved_targets: readonly string[]
+  readonly approved_secrets: readonly string[]
+  readonly approved_egress: EgressProfile
+  readonly verifier_kind: string
+  readonly provider_module_digest: string
+  readonly unresolved_domains?: readonly string[]
+  readonly unresolved_paths?: readonly string[]
+  readonly budget_snapshot: {
+    readonly calls_remaining: number | null
+    readonly policy_approved_calls_after: number | null
+  }
+  readonly quorum: { readonly min: number; readonly distinct_from_requester: boolean }
+  /** Operators who have approved so far. */
+  readonly approved_by: readonly string[]
+  /** Name of the log, the audience of an attestation. */
+  readonly log: string
+  /** What would be executed: every member of the plan that the hash is over, but sensitive values. */
+  readonly plan: JsonObject & {
+    readonly arguments: JsonObject
+    readonly target: PlannedTarget
+  }
+  /** JSON pointers, into `arguments`, of what is not shown. */
+  readonly hidden: readonly string[]
+}
+
+/** Body of `POST /v1/approvals/{id}/approve`; an empty one approves the plan as it is (design 9). */
+export type ApproveRequest = {
+  /** The plan that was looked at, 64 hex digits. */
+  readonly plan_hash?: string
+  readonly learn?: Learning
+  /** Compact JWS by the operator's key. */
+  readonly attestation?: string
+}
+
+/** Body of `POST /v1/approvals/{id}/deny`. */
+export type DenyRequest = {
+  readonly reason?: string
+  readonly plan_hash?: string
+  readonly attestation?: string
+}
+
+/** 200 of approve: the answer of the execution, and whose decision it was (http-api 11.5). */
+export type ApproveResponse = ExecuteResponse & {
+  readonly approval: {
+    readonly decision: 'allow'
+    readonly approval_id: string
+    readonly approved_by: string
+    readonly approval_hash: string
+    readonly operator_authn_method: 'operator_dpop'
+    readonly operator_sender_binding: string
+  }
+  readonly learned_domain?: string
+  readonly learned_path?: string
+}
+
+/** 202 of approve: more operators are needed (design 14). */
+export type QuorumPendingResponse = {
+  readonly status: 'pending'
+  readonly approval_id: string
+  readonly approvals: number
+  readonly required: number
+  readonly trace_id: string
+}
+
+/** 200 of approve and deny for an approval that has ended (http-api 11.5). */
+export type AlreadyDecidedResponse = {
+  readonly decision: 'already_approved' | 'already_denied' | 'already_failed'
+  readonly approval_id: string
+  readonly status: ApprovalState
+  readonly completed_at?: string
+  readonly receipt_id?: string
+  readonly deny_reason?: string
+  readonly error_code?: string
+  readonly trace_id: string
+}
+
+/** 200 of deny (http-api 11.6). */
+export type DenyResponse = {
+  readonly decision: 'deny'
+  readonly trace_id: string
+  readonly action_id: string
+  readonly approval_id: string
+  readonly denied_by: string
+  readonly deny_reason: string
+}
+
+/** Body of `POST /v1/admin/revoke`: one of the first four (design 14). */
+export type RevokeRequest = {
+  readonly lease_jti?: string
+  readonly session_id?: string
+  readonly principal?: string
+  readonly all?: true
+  readonly reason?: string
+}
+
+/** Answer of `POST /v1/admin/revoke`. */
+export type RevokeResponse = {
+  readonly revoked: {
+    readonly kind: 'lease' | 'session' | 'principal' | 'all'
+    readonly value: string | null
+  }
+  readonly previous_epoch: number
+  readonly current_epoch: number
+  /** Pending approvals that ended with it. */
+  readonly approvals_revoked: number
+}
+
+/** Answer of `POST /v1/admin/revoke-all` (http-api 12.5). */
+export type RevokeAllResponse = { readonly previous_epoch: number; readonly current_epoch: number }
 
 /** `GET /readyz` (http-api 7): the member names are kept whatever the backend. */
 export type ReadyBody = {

@@ -76,6 +76,13 @@ export class DPoPKeyPair {
     const signed = `${this.#header}.${encodeJson(claims)}`
     return `${signed}.${signEs256(signed, this.#privateKey)}`
   }
+
+  /** Signs another statement of this key: a compact JWS of that `typ`, with the key in its header. */
+  signJws(typ: string, payload: object): string {
+    const header = encodeJson({ typ, alg: 'ES256', jwk: this.publicJwk })
+    const signed = `${header}.${encodeJson(payload)}`
+    return `${signed}.${signEs256(signed, this.#privateKey)}`
+  }
 }
 
 function encodeJson(value: object): string {

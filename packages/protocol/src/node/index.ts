@@ -1,4 +1,10 @@
 export type { DpopRejectKind } from '../dpop-claims.js'
+export {
+  type AttestationExpectation,
+  type AttestationFault,
+  signAttestation,
+  verifyAttestation,
+} from './approval-attestation.js'
 export { DPoPKeyPair, type ProofRequest } from './dpop-key-pair.js'
 export {
   type DpopExpectation,
