@@ -12,9 +12,12 @@ import {
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { loadActions, type ModulesByName } from './action-snapshot.js'
+import { ApprovalSignals } from './approvals/approval-signals.js'
+import { LearnedRules } from './approvals/learned-rules.js'
 import { loadLeaseSigningKey, loadSeed } from './auth/key-files.js'
 import { peerCredentialsSupported } from './auth/peer-credentials.js'
 import { loadReceiptKeys } from './auth/receipt-key-registry.js'
+import { Revocations } from './auth/revocations.js'
 import {
   assertPosture,
   isRelaxed,
@@ -27,10 +30,16 @@ import type { LoadedConfig } from './config/schema.js'
 import { createEgress } from './egress/pinned-client.js'
 import type { Egress, EgressOptions, Route as NetworkRoute } from './egress/port.js'
 import { adminRoutes } from './http/admin-routes.js'
+import {
+  agentApprovalListRoute,
+  agentApprovalRoutes,
+  operatorApprovalRoutes,
+} from './http/approval-routes.js'
 import { clientRoutes } from './http/client-routes.js'
 import { InFlight } from './http/in-flight.js'
 import { type GateAddresses, listenAll } from './http/listen-all.js'
 import { agentReceiptRoute, operatorReceiptRoute } from './http/receipt-route.js'
+import { revocationRoutes } from './http/revocation-routes.js'
 import { openLedger, type SqliteLedgerHandle } from './ledger/sqlite/open-ledger.js'
 import { RecoveringLedger } from './ledger-recovery.js'
 import { ExecutionSlots } from './pipeline/slots.js'
@@ -42,6 +51,7 @@ import { EnvironmentSecrets } from './secrets/environment.js'
 import { SearchTurns } from './secrets/search-turns.js'
 import type { Services } from './services.js'
 import { MemoryState } from './state/memory/memory-state.js'
+import type { State } from './state/port.js'
 import { VERSION } from './version.js'
 
 /** What a caller of `startGate` can replace; everything else comes from the configuration. */
@@ -57,6 +67,8 @@ export interface GateOptions {
   readonly lookup?: (host: string) => Promise<readonly string[]>
   /** Where the network has a vetted address; default there (see `EgressOptions`). */
   readonly route?: NetworkRoute
+  /** Replay memory and rates; default in this process. */
+  readonly state?: State
   /** Durability of the ledger, for benchmarks alone. */
   readonly synchronous?: 'FULL' | 'OFF'
 }
@@ -137,10 +149,18 @@ async function assemble(
   const { config } = options.loaded
   const services = await buildServices(options, uid, cleanups)
   const inFlight = new InFlight()
-  const client = [...clientRoutes(services, inFlight), agentReceiptRoute(services)]
+  const client = [
+    ...clientRoutes(services, inFlight),
+    agentReceiptRoute(services),
+    ...agentApprovalRoutes(services),
+    agentApprovalListRoute(services),
+  ]
   const admin = [
     ...clientRoutes(services, inFlight),
     operatorReceiptRoute(services),
+    ...agentApprovalRoutes(services),
+    ...operatorApprovalRoutes(services, inFlight),
+    ...revocationRoutes(services),
     ...adminRoutes(services, inFlight),
   ]
   const listeners: FastifyInstance[] = []
@@ -220,8 +240,11 @@ async function buildServices(
   const gateId = uuidv7(now())
   const ledger = await startLedger(options, uid, gateId, receiptKeys)
   cleanups.push(() => ledger.close())
-  const state = new MemoryState(now)
+  const state = options.state ?? new MemoryState(now)
   cleanups.push(() => state.close())
+  const revocations = new Revocations(ledger)
+  const learned = new LearnedRules(ledger)
+  await Promise.all([revocations.load(), learned.refresh()])
   const actions = (): ActionSnapshot => snapshot
   return {
     config,
@@ -248,6 +271,9 @@ async function buildServices(
     proofKeys: new ProofKeyCache(),
     leases: new LruCache(LEASES_REMEMBERED),
     drain: { active: false, closing: false },
+    revocations,
+    learned,
+    approvalSignals: new ApprovalSignals(),
   }
 }
 

@@ -51,6 +51,46 @@ export class RecoveringLedger implements Ledger {
     return this.#write((ledger) => ledger.seal(entry))
   }
 
+  hold(entry: Parameters<Ledger['hold']>[0]): ReturnType<Ledger['hold']> {
+    return this.#write((ledger) => ledger.hold(entry))
+  }
+
+  decide(entry: Parameters<Ledger['decide']>[0]): ReturnType<Ledger['decide']> {
+    return this.#write((ledger) => ledger.decide(entry))
+  }
+
+  revoke(entry: Parameters<Ledger['revoke']>[0]): ReturnType<Ledger['revoke']> {
+    return this.#write((ledger) => ledger.revoke(entry))
+  }
+
+  learn(entry: Parameters<Ledger['learn']>[0]): ReturnType<Ledger['learn']> {
+    return this.#write((ledger) => ledger.learn(entry))
+  }
+
+  approval(...given: Parameters<Ledger['approval']>): ReturnType<Ledger['approval']> {
+    return this.#current.approval(...given)
+  }
+
+  approvals(...given: Parameters<Ledger['approvals']>): ReturnType<Ledger['approvals']> {
+    return this.#current.approvals(...given)
+  }
+
+  heldPlan(...given: Parameters<Ledger['heldPlan']>): ReturnType<Ledger['heldPlan']> {
+    return this.#current.heldPlan(...given)
+  }
+
+  pendingApprovals(): ReturnType<Ledger['pendingApprovals']> {
+    return this.#current.pendingApprovals()
+  }
+
+  revocations(): ReturnType<Ledger['revocations']> {
+    return this.#current.revocations()
+  }
+
+  learnedRules(): ReturnType<Ledger['learnedRules']> {
+    return this.#current.learnedRules()
+  }
+
   callsRemaining(sessionId: string): ReturnType<Ledger['callsRemaining']> {
     return this.#current.callsRemaining(sessionId)
   }

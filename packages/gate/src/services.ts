@@ -2,7 +2,10 @@ import type { LeaseClaims } from '@latchgate/protocol'
 import type { Ed25519Signer, LeaseKey, LruCache, ProofKeyCache } from '@latchgate/protocol/node'
 import type { Sandbox } from '@latchgate/sandbox'
 import type { Logger } from 'pino'
+import type { ApprovalSignals } from './approvals/approval-signals.js'
+import type { LearnedRules } from './approvals/learned-rules.js'
 import type { RegisteredReceiptKey } from './auth/receipt-key-registry.js'
+import type { Revocations } from './auth/revocations.js'
 import type { GateConfig } from './config/schema.js'
 import type { Egress } from './egress/port.js'
 import type { Ledger } from './ledger/port.js'
@@ -46,6 +49,9 @@ export interface Services {
   /** Verified claims by the digest of their token; expiry is checked on every use. */
   readonly leases: LruCache<LeaseClaims>
   readonly drain: DrainState
+  readonly revocations: Revocations
+  readonly learned: LearnedRules
+  readonly approvalSignals: ApprovalSignals
 }
 
 /** While it is active no call is begun: an operator asked for it, or the gate closes. */

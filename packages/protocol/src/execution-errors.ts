@@ -44,7 +44,7 @@ export const EXECUTION_ERRORS = {
   },
   plan_mismatch: {
     failureClass: 'policy_violation',
-    meaning: 'The provider asked for another request than the one authorised.',
+    meaning: 'What was to be done is not, or is no longer, what was authorised.',
   },
   import_not_declared: {
     failureClass: 'policy_violation',
@@ -77,6 +77,10 @@ export const EXECUTION_ERRORS = {
   secret_injection: {
     failureClass: 'internal_error',
     meaning: 'A secret could not be placed into the request; nothing was sent.',
+  },
+  revoked: {
+    failureClass: 'policy_violation',
+    meaning: 'The lease was revoked; nothing was sent.',
   },
   cancelled: { failureClass: 'cancelled', meaning: 'The execution was stopped by the gate.' },
   overloaded: {

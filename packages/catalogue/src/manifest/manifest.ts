@@ -101,4 +101,6 @@ export interface Manifest {
   readonly required_scopes: readonly string[]
   readonly template: Template | null
   readonly tags: readonly string[]
+  /** What one call is reckoned to cost, for quotas; US cents. Absent: nothing. */
+  readonly cost_usd_cents?: number
 }

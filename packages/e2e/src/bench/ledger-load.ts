@@ -49,6 +49,7 @@ async function durableCall(ledger: Ledger, sessionId: string): Promise<void> {
     actionId: 'http_fetch',
     target: 'GET http://api.github.com/',
     proof: { jkt: 'bench', jti: grantId, forgetAfter: FAR },
+    lease: { jti: 'bench', epoch: 0 },
     debit: false,
     dispatchNotAfter: FAR,
     payloads: [],

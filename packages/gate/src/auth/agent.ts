@@ -35,6 +35,7 @@ export async function authenticateAgent(
   if (nowSeconds < 0) return refused('clock_error')
   const lease = claimsOf(services, token, nowSeconds)
   if (!lease.ok) return lease
+  if (services.revocations.reaches(lease.value)) return refused('lease_revoked')
   const bound = boundToPeer(services, peer, lease.value)
   if (!bound.ok) return bound
   const claims = bound.value
@@ -91,7 +92,7 @@ function boundToPeer(
 }
 
 function refused(
-  code: 'missing_auth_header' | 'invalid_lease' | 'lease_expired' | 'clock_error',
+  code: 'missing_auth_header' | 'invalid_lease' | 'lease_expired' | 'lease_revoked' | 'clock_error',
   message?: string,
 ): { readonly ok: false; readonly error: Refusal } {
   return { ok: false, error: refuse(code, message === undefined ? {} : { message }) }

@@ -100,6 +100,7 @@ async function renewalOf(
     const code = lease.ok ? 'lease_expired' : lease.code
     return { ok: false, error: refuse(code, lease.ok ? {} : { detail: lease.reason }) }
   }
+  if (services.revocations.reaches(claims)) return { ok: false, error: refuse('lease_revoked') }
   if (claims.sub !== identity.principal) {
     const message = 'the lease to renew belongs to another principal than the one connected'
     return { ok: false, error: refuse('identity_forbidden', { message }) }
@@ -170,7 +171,7 @@ function leaseClaims(
     ...(session.budgets === undefined ? {} : { budgets: session.budgets }),
     cnf: { jkt },
     ...(identity.owner === null ? {} : { owner: identity.owner }),
-    epoch: 0,
+    epoch: services.revocations.epoch,
     idm: identity.method,
   }
 }

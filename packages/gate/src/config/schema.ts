@@ -20,6 +20,8 @@ export interface MappedPrincipal {
 export interface OperatorCredential {
   readonly api_key: string
   readonly dpop_jkt?: string
+  /** Whose key it is: a call of an agent with this `owner` is not his to approve (design 9). */
+  readonly owner?: string
 }
 
 /** The configuration after defaults, environment and path resolution: the names of the file. */
@@ -63,6 +65,11 @@ export interface GateConfig {
     readonly max_in_flight: number
     readonly max_in_flight_per_principal: number
     readonly queue_ms: number
+  }
+  readonly approvals: {
+    /** How long a held call waits. */
+    readonly ttl_seconds: number
+    readonly max_pending_per_principal: number
   }
   readonly egress: {
     readonly extra_ca_file?: string
@@ -173,6 +180,7 @@ export const CONFIG_SCHEMA: object = {
             pattern: '^[\\x21-\\x7e]+$',
             says: 'visible ASCII characters without spaces',
           },
+          owner: { type: 'string', minLength: 1, maxLength: 256 },
           dpop_jkt: {
             type: 'string',
             pattern: '^[A-Za-z0-9_-]{43}$',
@@ -194,6 +202,10 @@ export const CONFIG_SCHEMA: object = {
       max_in_flight: { type: 'integer', minimum: 1, maximum: 4096, default: 256 },
       max_in_flight_per_principal: { type: 'integer', minimum: 1, maximum: 4096, default: 64 },
       queue_ms: { type: 'integer', minimum: 0, maximum: 60_000, default: 2000 },
+    }),
+    approvals: table({
+      ttl_seconds: { type: 'integer', minimum: 10, maximum: 86_400, default: 300 },
+      max_pending_per_principal: { type: 'integer', minimum: 1, maximum: 1000, default: 32 },
     }),
     egress: table({ extra_ca_file: text, unsafe_resolve: mapOf(text) }),
     secrets: table({

@@ -29,6 +29,12 @@ export async function readBody(request: IncomingMessage): Promise<Uint8Array | R
   return Buffer.concat(chunks, length)
 }
 
+/** True for a request that declares no body at all. */
+export function isBodyless({ headers }: IncomingMessage): boolean {
+  const { 'content-length': length, 'transfer-encoding': coding } = headers
+  return coding === undefined && (length === undefined || length === '0')
+}
+
 /** Reads and strictly parses the body of a JSON endpoint: 415, 413, 400 or 422 (design 3). */
 export async function readJson(request: IncomingMessage): Promise<Result<Json, Refusal>> {
   const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? ''

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { uuidv7 } from '@latchgate/protocol/node'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
@@ -20,6 +21,8 @@ export interface RouteRequest {
   readonly params: Readonly<Record<string, string>>
   readonly query: Readonly<Record<string, unknown>>
   readonly raw: FastifyRequest['raw']
+  /** Aborted when the client has gone, or the listener closes: for those who only wait. */
+  readonly gone: () => AbortSignal
 }
 
 /** One endpoint: a method, a path with `:parameters`, and what answers it. */
@@ -62,8 +65,10 @@ export function createListener(
     },
   })
   answerBrokenRequests(app.server, services.now)
+  const closing = new AbortController()
   app.addHook('preClose', async () => {
     isClosing = true
+    closing.abort()
   })
   // A connection that is kept for a next request would keep the server from closing.
   app.addHook('onSend', async (_request, reply) => {
@@ -108,8 +113,9 @@ export function createListener(
         if (peer === undefined) return send(reply, answerError(traceId, refuse('internal_error')))
         const params = request.params as Record<string, string>
         const query = request.query as Record<string, unknown>
+        const gone = (): AbortSignal => goneSignal(reply.raw, closing.signal)
         const answer = await guarded(services, traceId, () =>
-          route.handle({ traceId, peer, params, query, raw: request.raw }),
+          route.handle({ traceId, peer, params, query, raw: request.raw, gone }),
         )
         return send(reply, answer, (bytes) => unread.take(peer.key, bytes, reply.raw))
       },
@@ -130,6 +136,16 @@ export function createListener(
     return send(reply, answerError(traceId, refuse(code)))
   })
   return app
+}
+
+// Asked for by the few routes that wait, which are not to do so for nobody.
+function goneSignal(response: ServerResponse, closing: AbortSignal): AbortSignal {
+  const controller = new AbortController()
+  const abort = (): void => controller.abort()
+  response.once('close', abort)
+  closing.addEventListener('abort', abort)
+  response.once('close', () => closing.removeEventListener('abort', abort))
+  return controller.signal
 }
 
 const contentTypes = new WeakMap<object, string>()

@@ -17,23 +17,30 @@ export interface OperatorAct {
   readonly detail: JsonObject
 }
 
+/** An operator; without a proof where an earlier commit has used it up. */
+export type ActingOperator = Omit<OperatorContext, 'proof'> & {
+  readonly proof: OperatorContext['proof'] | null
+}
+
 /**
  * Records what an operator did, his proof used up in the same commit: it cannot be replayed, not even
  * after a restart. Refuses with `replay_detected`; throws a Fault when the record is not durable.
  */
 export async function recordAct(
   services: Services,
-  operator: OperatorContext,
+  operator: ActingOperator,
   act: OperatorAct,
 ): Promise<Result<void, Refusal>> {
   const traceId = uuidv7(services.now())
   const body = actBody(services, operator, act, traceId)
+  const entry = { leaf: { type: act.type, id: traceId, body }, traceId }
+  const { proof } = operator
   try {
-    const appended = await services.ledger.recordAct({
-      leaf: { type: act.type, id: traceId, body },
-      traceId,
-      proof: operator.proof,
-    })
+    if (proof === null) {
+      await services.ledger.record(entry)
+      return { ok: true, value: undefined }
+    }
+    const appended = await services.ledger.recordAct({ ...entry, proof })
     if (appended.ok) return { ok: true, value: undefined }
     return { ok: false, error: refuse(appended.error.code) }
   } catch (error) {
@@ -44,7 +51,7 @@ export async function recordAct(
 /** The body of the record of an act. */
 export function actBody(
   services: Services,
-  operator: OperatorContext,
+  operator: ActingOperator,
   act: OperatorAct,
   traceId: string,
 ): JsonObject {
@@ -53,7 +60,7 @@ export function actBody(
     trace_id: traceId,
     operator: operator.operator,
     operator_sender_binding: operator.jkt,
-    operator_proof_jti: operator.proof.jti,
+    operator_proof_jti: operator.proof?.jti ?? null,
     text: act.text === null ? null : sanitizeText(act.text, 500),
     detail: act.detail,
     dev_mode: services.devMode,

@@ -72,7 +72,8 @@ async function withinRate(
   return services.state.take(`operator:${kind}:${operator}`, rate)
 }
 
-function requestedPath(path: string, params: RouteRequest['params']): string {
+/** The path of a request, its parameters decoded: what a proof is bound to. */
+export function requestedPath(path: string, params: RouteRequest['params']): string {
   const parts = path.split('/')
   return parts
     .map((part) => (part.startsWith(':') ? (params[part.slice(1)] ?? '') : part))

@@ -1,14 +1,13 @@
 import { checkReceipt, type Receipt } from '@latchgate/evidence'
 import type { JsonObject } from '@latchgate/protocol'
-import { authenticateAgent } from '../auth/agent.js'
-import { takePeerToken } from '../auth/peer-rate.js'
 import { evidenceCrypto } from '../evidence-crypto.js'
 import { ledgerFault } from '../ledger-fault.js'
 import { answerError } from '../pipeline/answer.js'
 import type { Answer } from '../pipeline/call.js'
-import { type Refusal, refuse } from '../refusal.js'
+import { refuse } from '../refusal.js'
 import type { Services } from '../services.js'
-import { credentials, ok, parameter } from './client-routes.js'
+import { agentRoute } from './agent-route.js'
+import { ok, parameter } from './client-routes.js'
 import type { Route, RouteRequest } from './listener.js'
 import { operatorRoute } from './operator-route.js'
 
@@ -16,32 +15,9 @@ const PATH = '/v1/receipts/:receipt_id'
 
 /** On the client listener: the lease's principal reads its own receipts, nobody else's. */
 export function agentReceiptRoute(services: Services): Route {
-  return {
-    method: 'GET',
-    path: PATH,
-    handle: async (request) => {
-      const headers = credentials(request)
-      const refused = (refusal: Refusal): Answer => {
-        services.summary.count(refusal.code)
-        return answerError(request.traceId, refusal)
-      }
-      const peerToken = await takePeerToken(services, request.peer, headers)
-      if (!peerToken.allowed) return refused(refuse('rate_limited'))
-      const agent = await authenticateAgent(services, request.peer, headers, {
-        method: request.raw.method ?? 'GET',
-        path: `/v1/receipts/${parameter(request, 'receipt_id')}`,
-      })
-      if (!agent.ok) return refused(agent.error)
-      await peerToken.giveBack()
-      const { sub } = agent.value.claims
-      // Apart from the calls, so that reading what came of a call takes nothing from the next one.
-      const { execute_rps_per_principal } = services.config.rate_limits
-      if (!(await services.state.take(`receipts:${sub}`, execute_rps_per_principal))) {
-        return refused(refuse('rate_limited', { detail: `receipts of ${sub}` }))
-      }
-      return answerReceipt(services, request, sub)
-    },
-  }
+  return agentRoute(services, PATH, 'receipts', (agent, request) =>
+    answerReceipt(services, request, agent.claims.sub),
+  )
 }
 
 /** On the admin listener: an operator reads any receipt. */

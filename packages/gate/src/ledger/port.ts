@@ -10,7 +10,7 @@ export interface LeafDraft {
 
 /** Bytes from an agent or an upstream. The leaf carries only the salted commitment. */
 export interface PayloadDraft {
-  readonly kind: 'arguments' | 'output'
+  readonly kind: 'arguments' | 'output' | 'plan'
   /** SHA-256 commitment in hex, as it stands in the leaf. */
   readonly hash: string
   readonly salt: Uint8Array
@@ -61,6 +61,29 @@ export interface ProofUse {
   readonly forgetAfter: number
 }
 
+/** The lease that a call is made with: a revocation that reaches it refuses the commit. */
+export interface LeaseUse {
+  readonly jti: string
+  readonly epoch: number
+}
+
+/** A limit that an operator set for a principal (design 10). At least one of the two is there. */
+export interface QuotaLimit {
+  readonly calls?: number
+  readonly costUsdCents?: number
+  readonly windowSeconds: number
+}
+
+/** The approval that an intent uses up: it was shown as this plan, and this operator is the last. */
+export interface ApprovalUse {
+  readonly approvalId: string
+  /** 64 hex digits. */
+  readonly planHash: string
+  readonly operator: string
+  /** Type `approval`, decision `granted`. */
+  readonly leaf: LeafDraft
+}
+
 /** Everything that must become durable in the one commit before dispatch (design 3, `intend`). */
 export interface IntendEntry {
   /** Type `intent`. */
@@ -72,9 +95,16 @@ export interface IntendEntry {
   readonly actionId: string
   /** Method and URL as authorised, for the list of open intents. */
   readonly target: string
-  readonly proof: ProofUse
+  /** Null where it is used up already: the last vote on an approval. */
+  readonly proof: ProofUse | null
+  readonly lease: LeaseUse
   /** True when the lease has a budget: one call is taken from it in this commit. */
   readonly debit: boolean
+  readonly quotas?: readonly QuotaLimit[]
+  /** What the call is reckoned to cost; counted where there are quotas. */
+  readonly costUsdCents?: number
+  /** Absent for a call that needed none. */
+  readonly approval?: ApprovalUse
   /** Unix milliseconds after which nothing of this intent can still be dispatched. */
   readonly dispatchNotAfter: number
   readonly payloads: readonly PayloadDraft[]
@@ -87,12 +117,174 @@ export interface Intended extends Appended {
   readonly callsRemaining: number | null
 }
 
+/** Why a guard refused that both an intent and a hold have; nothing was appended. */
+export type CallRefusal =
+  | {
+      readonly code:
+        | 'replay_detected'
+        | 'lease_revoked'
+        | 'budget_exhausted'
+        | 'budget_session_not_found'
+    }
+  | { readonly code: 'quota_exhausted'; readonly retryAfterMs: number }
+
+/** Why an approval cannot be decided: what it is, or has become. */
+export type ApprovalRefusal = {
+  readonly code:
+    | 'approval_not_found'
+    | 'approval_decided'
+    | 'approval_expired'
+    | 'approval_revoked'
+    | 'plan_hash_mismatch'
+    | 'quorum_not_reached'
+}
+
 /** Why a guard of the intent's commit refused; nothing was appended. */
-export type IntendRefusal =
-  | { readonly code: 'grant_consumed' }
-  | { readonly code: 'replay_detected' }
-  | { readonly code: 'budget_exhausted' }
-  | { readonly code: 'budget_session_not_found' }
+export type IntendRefusal = CallRefusal | ApprovalRefusal | { readonly code: 'grant_consumed' }
+
+/** A call that waits for an operator (design 9). */
+export interface HoldEntry {
+  /** Type `hold`; carries the plan's hash and its commitment. */
+  readonly leaf: LeafDraft
+  readonly traceId: string
+  readonly approvalId: string
+  readonly sessionId: string
+  readonly principal: string
+  readonly actionId: string
+  /** The same for calls that would do the same: one of them waits, the others wait with it. */
+  readonly callHash: string
+  readonly planHash: string
+  /** Unix milliseconds. */
+  readonly expiresAt: number
+  /** Operators that it takes. */
+  readonly required: number
+  /** Pending approvals that the principal may have. */
+  readonly maxPending: number
+  readonly lease: LeaseUse
+  readonly proof: ProofUse
+  readonly debit: boolean
+  readonly quotas?: readonly QuotaLimit[]
+  readonly costUsdCents?: number
+  readonly payloads: readonly PayloadDraft[]
+}
+
+/** Why a call is not held. */
+export type HoldRefusal =
+  | CallRefusal
+  | { readonly code: 'too_many_pending_approvals' }
+  /** The same call waits already; the index is that of its `hold` leaf. */
+  | { readonly code: 'call_pending'; readonly holdIndex: number }
+
+/** What becomes of a pending approval without an execution. */
+export interface DecideEntry {
+  /** Type `approval`. */
+  readonly leaf: LeafDraft
+  readonly approvalId: string
+  /** `vote`: one more operator approves, and it takes more of them. */
+  readonly to: 'vote' | 'denied' | 'failed'
+  /** Refused when the approval is of another plan; null: whatever it is of. */
+  readonly planHash: string | null
+  /** Null: the gate itself. */
+  readonly operator: string | null
+  /** Null where the operator's proof is used up elsewhere. */
+  readonly proof: ProofUse | null
+}
+
+/** Approvals given so far. */
+export interface Decided extends Appended {
+  readonly votes: number
+}
+
+/** What a revocation reaches. `value` is null for `all`. */
+export interface Revocation {
+  readonly kind: 'lease' | 'session' | 'principal' | 'all'
+  readonly value: string | null
+  /** Leases of an earlier epoch are reached. */
+  readonly epoch: number
+}
+
+/** A revocation, durable: it ends pending approvals in the same commit. */
+export interface RevokeEntry {
+  /** Type `revocation`. */
+  readonly leaf: LeafDraft
+  readonly revocation: Revocation
+  readonly proof: ProofUse
+}
+
+/** A destination or path that was added to an action at run time (design 9, spec/pipeline 9). */
+export interface LearnedRule {
+  readonly kind: 'domain' | 'path'
+  readonly actionId: string
+  readonly value: string
+  /** `*`: everybody. */
+  readonly principal: string
+}
+
+/** A learned rule as it is listed. */
+export interface StoredRule extends LearnedRule {
+  readonly addedBy: string
+  /** `YYYY-MM-DDTHH:MM:SS.sssZ`. */
+  readonly addedAt: string
+  readonly source: string
+  readonly approvalId: string | null
+}
+
+/** A change of the learned rules, and its record. */
+export interface LearnEntry {
+  /** Type `policy`. */
+  readonly leaf: LeafDraft
+  readonly change: 'add' | 'remove' | 'clear'
+  /** For `clear`, `value` and `principal` are not looked at: every rule of the kind and action goes. */
+  readonly rule: LearnedRule
+}
+
+/** State of an approval; `pending` until an operator, its time or a revocation ends it. */
+export type StoredApprovalState =
+  | 'pending'
+  | 'claimed'
+  | 'approved'
+  | 'denied'
+  | 'failed'
+  | 'expired'
+  | 'revoked'
+
+/** A decision of an operator on a plan, as recorded. */
+export interface RecordedVote {
+  readonly operator: string
+  /** Body of its `approval` leaf. */
+  readonly body: JsonObject
+}
+
+/** An approval as the ledger has it. */
+export interface StoredApproval {
+  readonly approvalId: string
+  readonly state: StoredApprovalState
+  readonly principal: string
+  readonly planHash: string
+  /** Unix milliseconds. */
+  readonly expiresAt: number
+  readonly required: number
+  readonly grantId: string | null
+  /** The `hold` leaf: index, time, body. */
+  readonly hold: { readonly index: number; readonly time: string; readonly body: JsonObject }
+  /** In the order in which they were given. */
+  readonly votes: readonly RecordedVote[]
+  /** The leaf that ended it or, while it is claimed, began it; null while it is pending. */
+  readonly end: { readonly type: string; readonly time: string; readonly body: JsonObject } | null
+}
+
+/** What was held, with everything needed to find out whether it is still what was shown. */
+export interface HeldPlan {
+  readonly bytes: Uint8Array
+  readonly salt: Uint8Array
+}
+
+/** Which approvals to list, newest first. */
+export interface ApprovalQuery {
+  readonly states: readonly StoredApprovalState[] | null
+  readonly principal: string | null
+  readonly limit: number
+}
 
 /** The receipt and the decision, in one commit (design 3, `seal`). */
 export interface SealEntry {
@@ -104,6 +296,8 @@ export interface SealEntry {
   readonly decision: LeafDraft
   /** The call is given back to the budget: no byte of a request left the gate. */
   readonly refund: boolean
+  /** What the operator wanted remembered of an approved call, if it succeeded. */
+  readonly learn?: readonly LearnEntry[]
   readonly payloads: readonly PayloadDraft[]
 }
 
@@ -149,10 +343,37 @@ export interface Ledger {
   issueLease(entry: LeaseEntry): Promise<Result<Appended, { readonly code: 'replay_detected' }>>
   intend(entry: IntendEntry): Promise<Result<Intended, IntendRefusal>>
   seal(entry: SealEntry): Promise<Appended>
+  hold(entry: HoldEntry): Promise<Result<Appended & { readonly sessionSeq: number }, HoldRefusal>>
+  decide(
+    entry: DecideEntry,
+  ): Promise<Result<Decided, ApprovalRefusal | { readonly code: 'replay_detected' }>>
+  /** The number is of the pending approvals that ended with it. */
+  revoke(
+    entry: RevokeEntry,
+  ): Promise<
+    Result<Appended & { readonly approvals: number }, { readonly code: 'replay_detected' }>
+  >
+  /** The number is of the rules that changed. */
+  learn(
+    entry: LearnEntry & { readonly proof: ProofUse },
+  ): Promise<
+    Result<
+      Appended & { readonly changed: number },
+      { readonly code: 'replay_detected' | 'too_many_rules' }
+    >
+  >
   /** `undefined`: no such budget. `null`: no limit. */
   callsRemaining(sessionId: string): Promise<number | null | undefined>
   receipt(receiptId: string): Promise<StoredReceipt | undefined>
   payload(traceId: string, kind: PayloadDraft['kind']): Promise<Uint8Array | undefined>
+  approval(approvalId: string): Promise<StoredApproval | undefined>
+  approvals(query: ApprovalQuery): Promise<readonly StoredApproval[]>
+  /** Pending ones that have not expired. */
+  pendingApprovals(): Promise<number>
+  /** Undefined once it is erased. */
+  heldPlan(approvalId: string): Promise<HeldPlan | undefined>
+  revocations(): Promise<readonly Revocation[]>
+  learnedRules(): Promise<readonly StoredRule[]>
   keys(): Promise<readonly LogKeyRecord[]>
   openIntents(): Promise<readonly OpenIntent[]>
   /** The latest signed C2SP checkpoint note. */

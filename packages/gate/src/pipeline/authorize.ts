@@ -1,9 +1,16 @@
 import { isoMillis, type Result } from '@latchgate/protocol'
-import { type Decision, PolicyFault, type PolicyInput, UNLIMITED_CALLS } from '../policy/engine.js'
+import {
+  type Decision,
+  PolicyFault,
+  type PolicyGrant,
+  type PolicyInput,
+  UNLIMITED_CALLS,
+} from '../policy/engine.js'
 import { Fault, type Refusal, refuse } from '../refusal.js'
 import { egressProfile } from '../registered-action.js'
 import type { Services } from '../services.js'
-import type { Authorized, Budgeted, Targeted } from './call.js'
+import type { Authorized, Budgeted, Held, Targeted } from './call.js'
+import { policyRevision } from './decision-body.js'
 import { type VisibleDestination, visibleDestination } from './egress-visibility.js'
 import { obtainSecrets } from './obtain-secrets.js'
 import { policyDenied } from './policy-denied.js'
@@ -15,25 +22,67 @@ import { policyDenied } from './policy-denied.js'
 export async function authorize(
   services: Services,
   call: Budgeted,
-): Promise<Result<Authorized, Refusal>> {
+): Promise<Result<Authorized | Held, Refusal>> {
+  const revision = policyRevision(services)
+  const judged = await judge(services, call, false)
+  if (!judged.ok) return judged
+  const { decision, seen } = judged.value
+  const secrets = await obtainSecrets(services, call, decision.secrets)
+  if (!secrets.ok) return secrets
+  if (decision.kind === 'hold') {
+    const secretNames = [...secrets.value.keys()]
+    // The host that was asked for, exactly: approving one call opens nothing else.
+    const asked = seen.onAllowList ? [] : [`=${seen.destination.host}`]
+    const allow = [...reachable(services, call, decision), ...asked]
+    return { ok: true, value: { ...call, decision, secretNames, allow } }
+  }
+  return {
+    ok: true,
+    value: {
+      ...call,
+      decision,
+      secrets: secrets.value,
+      allow: reachable(services, call, decision),
+      policyRevision: revision,
+      approval: null,
+    },
+  }
+}
+
+/** A decision that lets the call go on, and what of its destination can be seen. */
+export interface Judgement {
+  readonly decision: Exclude<Decision, { kind: 'deny' }>
+  readonly seen: VisibleDestination
+}
+
+/**
+ * What policy says of a call, and what it cannot waive. `approved`: operators have approved it, so
+ * that a policy which asks for an approval again is satisfied.
+ */
+export async function judge(
+  services: Services,
+  call: Budgeted,
+  approved: boolean,
+): Promise<Result<Judgement, Refusal>> {
   const { callsBefore } = call
-  const visible = visibleDestination(call, services.config.egress.unsafe_resolve)
+  const visible = visibleDestination(services, call)
   const seen = visible.ok ? visible.value : null
-  const decision = await decide(services, policyInput(services, call, seen, callsBefore))
+  const decision = await decide(services, policyInput(services, call, { seen, approved }))
   if (decision.kind === 'deny') return denied(call, decision.reason)
   if (!visible.ok) return policyDenied(call, `egress_denied: ${visible.error}`)
   if (callsBefore !== null && callsBefore <= 0) return exhausted()
-  if (decision.kind === 'hold') {
-    const reasons = decision.reasons.map(({ code, detail }) => `${code}: ${detail}`).join('; ')
-    return policyDenied(call, 'approval_not_available', `approval needed: ${reasons}`)
-  }
-  const secrets = await obtainSecrets(services, call, decision.secrets)
-  if (!secrets.ok) return secrets
-  const allow = decision.egress === 'none' ? [] : decision.egress.proxy_allowlist.allowed_domains
-  return {
-    ok: true,
-    value: { ...call, decision, secrets: secrets.value, allow },
-  }
+  return { ok: true, value: { decision, seen: visible.value } }
+}
+
+/** Hosts of the manifest, as policy left them, and those learned for this principal since. */
+export function reachable(
+  services: Services,
+  call: Budgeted,
+  { egress }: PolicyGrant,
+): readonly string[] {
+  if (egress === 'none') return []
+  const learned = services.learned.values('domain', call.actionId, call.agent.claims.sub)
+  return [...egress.proxy_allowlist.allowed_domains, ...learned]
 }
 
 async function decide(services: Services, input: PolicyInput): Promise<Decision> {
@@ -56,12 +105,13 @@ function exhausted(): { readonly ok: false; readonly error: Refusal } {
 
 function policyInput(
   services: Services,
-  call: Targeted,
-  seen: VisibleDestination | null,
-  calls: number | null,
+  call: Budgeted,
+  about: { readonly seen: VisibleDestination | null; readonly approved: boolean },
 ): PolicyInput {
   const { manifest } = call.registered
   const { claims } = call.agent
+  const { seen, approved } = about
+  const calls = call.callsBefore
   const destination = seen?.destination ?? null
   return {
     principal: claims.sub,
@@ -93,6 +143,6 @@ function policyInput(
     owner: claims.owner ?? null,
     identity_method: claims.idm,
     session: { calls: calls ?? UNLIMITED_CALLS },
-    approved: false,
+    approved,
   }
 }

@@ -9,8 +9,9 @@ import type {
 import type { AgentContext } from '../auth/agent.js'
 import type { CredentialHeaders } from '../auth/credentials.js'
 import type { Peer } from '../auth/identity.js'
-import type { Intended } from '../ledger/port.js'
-import type { Decision } from '../policy/engine.js'
+import type { OperatorContext } from '../auth/operator.js'
+import type { Intended, LeafDraft, LearnEntry, ProofUse } from '../ledger/port.js'
+import type { Decision, PolicyGrant } from '../policy/engine.js'
 import type { Refusal } from '../refusal.js'
 import type { RegisteredAction } from '../registered-action.js'
 import type { Secret } from '../secrets/port.js'
@@ -40,11 +41,17 @@ export type Admitted = Arrival & {
 /** The lease is good and its key signed this very request. */
 export type Authenticated = Admitted & { readonly agent: AgentContext }
 
+/** Whose call it is and of what, without the connection that it came by. */
+export type Known = Pick<Arrival, 'traceId' | 'receivedAt' | 'actionId' | 'agentLabel'> & {
+  readonly agent: AgentContext
+}
+
 /** The action exists and its module is the one it names. */
 export type Resolved = Authenticated & { readonly registered: RegisteredAction }
 
 /** The body was parsed strictly and fits the request schema. */
-export type Validated = Resolved & {
+export type Validated = Known & {
+  readonly registered: RegisteredAction
   /** As sent. */
   readonly params: JsonObject
   /** With the schema's defaults. */
@@ -63,12 +70,40 @@ export type Budgeted = Targeted & {
   readonly callsBefore: number | null
 }
 
+/** Policy wants a human to look at it; nothing else stands against it. */
+export type Held = Budgeted & {
+  readonly decision: Extract<Decision, { kind: 'hold' }>
+  /** Names of the secrets that it would get. */
+  readonly secretNames: readonly string[]
+  /** Hosts that it may reach once it is approved. */
+  readonly allow: readonly string[]
+}
+
+/** The operators' decision that a call was approved by. */
+export interface Approved {
+  readonly approvalId: string
+  readonly planHash: string
+  /** The operator whose decision was the last that it took. */
+  readonly operator: OperatorContext
+  /** His proof; null where an earlier commit has used it up. */
+  readonly proof: ProofUse | null
+  /** Every decision, as the receipt tells it. */
+  readonly decisions: readonly JsonObject[]
+  /** The record of the last one. */
+  readonly leaf: LeafDraft
+  readonly learn: readonly LearnEntry[]
+}
+
 /** Policy allowed it, and everything it needs is at hand. */
 export type Authorized = Budgeted & {
-  readonly decision: Extract<Decision, { kind: 'allow' }>
+  readonly decision: PolicyGrant
   readonly secrets: ReadonlyMap<string, Secret>
   /** Hosts that this call may reach. */
   readonly allow: readonly string[]
+  /** Revision of the policy that allowed it: see `policyRevision`. */
+  readonly policyRevision: string
+  /** Null for a call that needed no approval. */
+  readonly approval: Approved | null
 }
 
 /** The intent is durable: from here on the call runs to its receipt. */

@@ -1,18 +1,10 @@
 import type { Json, JsonObject, ReceiptBody } from '@latchgate/protocol'
 import type { Services } from '../services.js'
-import type {
-  Arrival,
-  Authenticated,
-  Authorized,
-  Budgeted,
-  Resolved,
-  Targeted,
-  Validated,
-} from './call.js'
+import type { Arrival, Budgeted, Known } from './call.js'
 
 /** As much of a call as is known when a decision is recorded. */
-export type Progress = Authenticated &
-  Partial<Resolved & Validated & Targeted & Budgeted & Authorized>
+export type Progress = Known &
+  Partial<Pick<Budgeted, 'registered' | 'requestHash' | 'argumentsHash' | 'callsBefore'>>
 
 /**
  * The subject of a decision leaf: everything an audit event needs (spec/http-api 12.2), with null
@@ -45,6 +37,11 @@ export function decisionSubject(services: Services, call: Progress): JsonObject 
   }
 }
 
+/** What identifies rules and data in force: a decision holds for this revision and no other. */
+export function policyRevision({ policy }: Services): string {
+  return `${policy.version ?? ''} ${policy.digest ?? ''} ${policy.dataDigest}`
+}
+
 /** Version and digest of the rules that were in force. */
 export function policyReference(services: Services): ReceiptBody['policy'] {
   return { version: services.policy.version, digest: services.policy.digest }
@@ -55,7 +52,7 @@ export function budgetSnapshot(calls: number | null | undefined): Json {
   return calls === null || calls === undefined ? null : { calls_remaining: calls }
 }
 
-/** True when the arrival was authenticated. */
-export function isAuthenticated(call: Arrival | Authenticated): call is Authenticated {
+/** True when it is known whose call it is. */
+export function isAuthenticated(call: Pick<Arrival, 'traceId'> | Known): call is Known {
   return 'agent' in call
 }

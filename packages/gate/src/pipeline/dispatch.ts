@@ -8,7 +8,8 @@ import {
 } from '@latchgate/protocol'
 import { SandboxBusy, type SandboxOutcome } from '@latchgate/sandbox'
 import type { Services } from '../services.js'
-import type { Dispatched, Intending } from './call.js'
+import type { Dispatched, ExecutionFailure, Intending } from './call.js'
+import { policyRevision } from './decision-body.js'
 import { PlannedRequestHost } from './planned-request-host.js'
 
 /**
@@ -17,6 +18,8 @@ import { PlannedRequestHost } from './planned-request-host.js'
  */
 export async function dispatch(services: Services, call: Intending): Promise<Dispatched> {
   const host = new PlannedRequestHost(services, call)
+  const stopped = stoppedSince(services, call)
+  if (stopped !== null) return notDispatched(call, stopped)
   const { limits, io, required_imports } = call.registered.manifest
   let outcome: SandboxOutcome
   try {
@@ -47,6 +50,31 @@ export async function dispatch(services: Services, call: Intending): Promise<Dis
       fuelConsumed: outcome.fuelConsumed,
       ioCalls: outcome.ioCalls,
       durationMs: Math.round(outcome.durationMs),
+    },
+  }
+}
+
+// The last look before anything begins: the intent is durable, but nothing has left the gate.
+function stoppedSince(services: Services, call: Intending): ExecutionFailure | null {
+  if (services.revocations.reaches(call.agent.claims)) {
+    return { type: 'revoked', message: 'the lease was revoked before anything was sent' }
+  }
+  if (call.approval === null || call.policyRevision === policyRevision(services)) return null
+  return { type: 'plan_mismatch', message: 'the policy changed before anything was sent' }
+}
+
+function notDispatched(call: Intending, failure: ExecutionFailure): Dispatched {
+  return {
+    ...call,
+    run: {
+      output: null,
+      failure,
+      effects: [],
+      observed: { status: null, body: null },
+      contentType: null,
+      fuelConsumed: 0,
+      ioCalls: 0,
+      durationMs: 0,
     },
   }
 }

@@ -1,6 +1,7 @@
 import { type Destination, hostMatches, parseDestination } from '@latchgate/catalogue'
 import { err, ok, type Result } from '@latchgate/protocol'
 import { literalProblem, portProblem } from '../egress/destination-rules.js'
+import type { Services } from '../services.js'
 import type { Targeted } from './call.js'
 
 /** A destination that can be seen without resolving a name, and whether its host is on the list. */
@@ -15,10 +16,11 @@ export interface VisibleDestination {
  * error is the text behind `egress_denied: `.
  */
 export function visibleDestination(
+  services: Pick<Services, 'config' | 'learned'>,
   call: Targeted,
-  unsafeResolve: Readonly<Record<string, string>>,
 ): Result<VisibleDestination, string> {
   const { manifest } = call.registered
+  const unsafeResolve = services.config.egress.unsafe_resolve
   const parsed = parseDestination(call.target.url)
   if (!parsed.ok) return err(parsed.error)
   const { host, port } = parsed.value
@@ -28,6 +30,9 @@ export function visibleDestination(
   if (problem !== null) return err(problem)
   return ok({
     destination: parsed.value,
-    onAllowList: hostMatches(host, manifest.egress.allowed_domains),
+    onAllowList: hostMatches(host, [
+      ...manifest.egress.allowed_domains,
+      ...services.learned.values('domain', call.actionId, call.agent.claims.sub),
+    ]),
   })
 }

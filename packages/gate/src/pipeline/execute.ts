@@ -1,19 +1,18 @@
+import { ok } from '@latchgate/protocol'
 import type { Services } from '../services.js'
 import { admit } from './admit.js'
 import { answerError, answerSealed } from './answer.js'
 import { authenticate } from './authenticate.js'
 import { authorize } from './authorize.js'
-import type { Answer, Arrival, Authenticated } from './call.js'
+import type { Answer, Arrival, Authenticated, Authorized, Held } from './call.js'
 import { recordDenial } from './denial.js'
-import { dispatch } from './dispatch.js'
 import { answerFault } from './fault-edge.js'
-import { intend } from './intend.js'
+import { hold } from './hold.js'
+import { perform } from './perform.js'
 import { readBudget } from './read-budget.js'
 import { resolve } from './resolve.js'
-import { seal } from './seal.js'
 import { resolveCallTarget } from './target.js'
 import { validate } from './validate.js'
-import { verify } from './verify.js'
 
 /**
  * One governed call (design 3). The statements are the stages, in order; each takes what the one
@@ -38,18 +37,21 @@ export async function execute(services: Services, arrival: Arrival): Promise<Ans
     if (!budgeted.ok) return await recordDenial(services, targeted.value, budgeted.error)
     const authorized = await authorize(services, budgeted.value)
     if (!authorized.ok) return await recordDenial(services, budgeted.value, authorized.error)
-    const slot = await intend(services, authorized.value)
-    if (!slot.ok) return await recordDenial(services, authorized.value, slot.error)
-    try {
-      const dispatched = await dispatch(services, slot.value.call)
-      const verified = verify(dispatched)
-      return answerSealed(await seal(services, verified))
-    } finally {
-      slot.value.release()
+    const call = authorized.value
+    if (isHeld(call)) {
+      const held = await hold(services, call)
+      return held.ok ? held.value : await recordDenial(services, call, held.error)
     }
+    const sealed = await perform(services, call.agent.claims.sub, async () => ok(call))
+    if (!sealed.ok) return await recordDenial(services, call, sealed.error)
+    return answerSealed(sealed.value)
   } catch (error) {
     return await answerFault(services, known ?? arrival, error)
   }
+}
+
+function isHeld(call: Authorized | Held): call is Held {
+  return !('approval' in call)
 }
 
 function uncredited(

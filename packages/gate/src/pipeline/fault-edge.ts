@@ -1,7 +1,7 @@
 import { Fault, refuse } from '../refusal.js'
 import type { Services } from '../services.js'
 import { answerError } from './answer.js'
-import type { Answer, Arrival, Authenticated } from './call.js'
+import type { Answer, Arrival, Known } from './call.js'
 import { isAuthenticated } from './decision-body.js'
 import { appendDecision } from './denial.js'
 
@@ -11,7 +11,7 @@ import { appendDecision } from './denial.js'
  */
 export async function answerFault(
   services: Services,
-  call: Arrival | Authenticated,
+  call: Pick<Arrival, 'traceId'> | Known,
   error: unknown,
 ): Promise<Answer> {
   const fault =

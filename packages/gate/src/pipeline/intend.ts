@@ -1,48 +1,28 @@
 import { isoMillis, type JsonObject, type Result } from '@latchgate/protocol'
 import { digestBytes, uuidv7 } from '@latchgate/protocol/node'
-import type { Intended, IntendRefusal } from '../ledger/port.js'
+import type { ApprovalUse, Intended, IntendRefusal } from '../ledger/port.js'
 import { ledgerFault } from '../ledger-fault.js'
 import { type Refusal, refuse } from '../refusal.js'
 import { limitsOf } from '../registered-action.js'
 import type { Services } from '../services.js'
-import type { Authorized, Intending } from './call.js'
+import type { Approved, Authorized, Intending } from './call.js'
+import { callRefusal } from './call-refusal.js'
 import { budgetSnapshot, decisionSubject } from './decision-body.js'
 import { commitPayload } from './payload.js'
-import { Overloaded } from './slots.js'
+import { quotasOf } from './quotas.js'
 
 /** Milliseconds beyond the action's time-out in which a dispatch may still begin. */
 const DISPATCH_SLACK_MS = 5000
 
-/** The durable intent and the slot that the execution holds. */
-export interface Begun {
-  readonly call: Intending
-  readonly release: () => void
-}
-
-/**
- * Waits for a slot, then makes grant, proof, budget and intent durable in one commit (design 3).
- * The slot comes first: a call that waited in vain has used up nothing.
- */
+/** Makes grant, proof, approval, budget, quotas and intent durable in one commit (design 3). */
 export async function intend(
   services: Services,
   call: Authorized,
-): Promise<Result<Begun, Refusal>> {
-  let release: () => void
-  try {
-    release = await services.slots.acquire(call.agent.claims.sub)
-  } catch (error) {
-    if (error instanceof Overloaded) {
-      return { ok: false, error: refuse('overloaded', { detail: 'no execution slot in time' }) }
-    }
-    throw error
-  }
+): Promise<Result<Intending, Refusal>> {
   try {
     const committed = await commitIntent(services, call)
-    if (committed.ok) return { ok: true, value: { call: committed.value, release } }
-    release()
-    return { ok: false, error: refusalOf(committed.error) }
+    return committed.ok ? committed : { ok: false, error: refusalOf(committed.error) }
   } catch (error) {
-    release()
     throw ledgerFault(error)
   }
 }
@@ -54,6 +34,7 @@ async function commitIntent(
   const startedAt = services.now()
   const grantId = uuidv7(startedAt)
   const { claims, proof } = call.agent
+  const { approval } = call
   const { manifest } = call.registered
   const dispatchNotAfter = startedAt + manifest.limits.timeout_seconds * 1000 + DISPATCH_SLACK_MS
   const { commitment, draft } = commitPayload('arguments', call.argumentBytes, startedAt)
@@ -68,8 +49,8 @@ async function commitIntent(
     limits: limitsOf(manifest),
     allowed_sinks: call.decision.sinks,
     budgets_before: budgetSnapshot(call.callsBefore),
-    proof: { jkt: proof.jkt, jti: proof.jti },
-    approved_by: null,
+    approved_by: approval?.operator.operator ?? null,
+    ...(approval === null ? {} : { plan_hash: approval.planHash }),
     started_at: isoMillis(startedAt),
     dispatch_not_after: isoMillis(dispatchNotAfter),
   }
@@ -81,8 +62,11 @@ async function commitIntent(
     principal: claims.sub,
     actionId: call.actionId,
     target: `${call.target.method} ${call.target.url}`,
-    proof,
+    lease: { jti: claims.jti, epoch: claims.epoch },
+    proof: approval === null ? proof : approval.proof,
     debit: claims.budgets !== undefined,
+    ...quotasOf(services, call),
+    ...(approval === null ? {} : { approval: approvalUse(approval) }),
     dispatchNotAfter,
     payloads: [draft],
   })
@@ -104,6 +88,23 @@ function plannedTarget(call: Authorized): JsonObject {
   }
 }
 
+function approvalUse({ approvalId, planHash, operator, leaf }: Approved): ApprovalUse {
+  return { approvalId, planHash, operator: operator.operator, leaf }
+}
+
 function refusalOf(refused: IntendRefusal): Refusal {
-  return refuse(refused.code, { detail: `intent: ${refused.code}` })
+  switch (refused.code) {
+    case 'replay_detected':
+    case 'lease_revoked':
+    case 'budget_exhausted':
+    case 'budget_session_not_found':
+    case 'quota_exhausted':
+      return callRefusal(refused)
+    // Somebody else was first: what he decided is for the caller to look up.
+    case 'approval_decided':
+    case 'quorum_not_reached':
+      return refuse('conflict', { detail: `intent: ${refused.code}` })
+    default:
+      return refuse(refused.code, { detail: `intent: ${refused.code}` })
+  }
 }

@@ -4,13 +4,14 @@ import {
   canonicalBytes,
   type FailureClass,
   failureClassOf,
+  type JsonObject,
   type NormalizedResult,
   sanitizeText,
 } from '@latchgate/protocol'
 import { evidenceCrypto } from '../evidence-crypto.js'
 import type { PayloadDraft } from '../ledger/port.js'
 import type { Services } from '../services.js'
-import type { Verified } from './call.js'
+import type { Approved, Verified } from './call.js'
 import { policyReference } from './decision-body.js'
 import { commitPayload } from './payload.js'
 
@@ -36,6 +37,7 @@ export function buildReceipt(
     grant_id: call.grantId,
     trace_id: call.traceId,
     ...subject(call),
+    ...(call.approval === null ? {} : { approval: approvalOf(call.approval) }),
     policy: policyReference(services),
     provider_receipt: providerReceipt(call),
     output: payload === null ? null : { ...payload.commitment },
@@ -118,6 +120,10 @@ function subject(
     request_hash: call.requestHash,
     arguments_hash: call.argumentsHash,
   }
+}
+
+function approvalOf({ approvalId, planHash, decisions }: Approved): JsonObject {
+  return { approval_id: approvalId, plan_hash: planHash, decisions }
 }
 
 function providerReceipt(call: Verified): UnsignedReceipt['provider_receipt'] {

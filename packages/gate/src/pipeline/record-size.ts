@@ -10,6 +10,12 @@ const BOUNDED_BYTES = 6 * 1024
 /** Bytes that the parts of a call without a bound of their own may take in its records. */
 export const MAX_VARIABLE_BYTES: number = MAX_LEAF_BYTES - BOUNDED_BYTES
 
+/** Bytes that the decisions of operators may take in the receipt of an approved call. */
+export const MAX_DECISIONS_BYTES = 4608
+
+/** The same for a call that needs approval: its receipt tells who approved it as well. */
+export const MAX_HELD_VARIABLE_BYTES: number = MAX_VARIABLE_BYTES - MAX_DECISIONS_BYTES
+
 /**
  * Bytes that URL, header names, secrets, destinations and sinks of a call take in its largest record.
  * The receipt is written after the effect: what would make it larger than a leaf must be refused

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { JsonObject } from '@latchgate/protocol'
 import { digestBytes, uuidv7 } from '@latchgate/protocol/node'
 import type { Appended, SealEntry } from '../ledger/port.js'
 import { isPermanent } from '../ledger-recovery.js'
@@ -35,6 +36,8 @@ export async function seal(services: Services, call: Verified): Promise<Sealed> 
       body: outcomeBody(services, call, receiptId, signed, refund),
     },
     refund,
+    // Only what worked is remembered (design 9).
+    ...(call.approval === null || !isFullySuccessful(call) ? {} : { learn: call.approval.learn }),
     payloads: signed.payloads,
   }
   const appended = await appendWithRetry(services, call, entry)
@@ -90,6 +93,21 @@ async function retrySeal(services: Services, call: Verified, entry: SealEntry): 
   }
 }
 
+// As audit events have it (spec/auth-and-evidence 19.4).
+function approvalMembers({ approval, failure }: Verified): JsonObject {
+  const failed = failure === null ? null : `provider: ${failure.type}`
+  if (approval === null) return { deny_reason: failed }
+  const { approvalId, operator } = approval
+  return {
+    deny_reason: failed ?? `approved via ${approvalId}`,
+    approval_id: approvalId,
+    approved_by: operator.operator,
+    operator_authn_method: 'operator_dpop',
+    operator_sender_binding: operator.jkt,
+    operator_proof_jti: operator.proof.jti,
+  }
+}
+
 function outcomeBody(
   services: Services,
   call: Verified,
@@ -108,7 +126,7 @@ function outcomeBody(
     session_seq: call.intent.sessionSeq,
     decision: call.failure !== null ? 'error' : verified ? 'allow' : 'allow_unverified',
     code: call.failure === null ? null : 'action_execution_failed',
-    deny_reason: call.failure === null ? null : `provider: ${call.failure.type}`,
+    ...approvalMembers(call),
     allowed_sinks: call.decision.sinks,
     budgets_before: budgetSnapshot(before),
     budgets_after: budgetSnapshot(refund ? before : debited),

@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from '@latchgate/protocol'
+import type { Quota } from './data-document.js'
 
 /** The number that stands for "no limit" in a policy input; `null` on the wire (design 6). */
 export const UNLIMITED_CALLS = 9007199254740991
@@ -60,14 +61,15 @@ export interface ApprovalReason {
 /** An interpreted decision: spec/pipeline 5.3, narrowed so that it cannot widen the request. */
 export type Decision =
   | { readonly kind: 'deny'; readonly reason: string; readonly version: string | null }
-  | (Grant & { readonly kind: 'allow' })
-  | (Grant & {
+  | (PolicyGrant & { readonly kind: 'allow' })
+  | (PolicyGrant & {
       readonly kind: 'hold'
       readonly reasons: readonly ApprovalReason[]
       readonly quorum: { readonly min: number; readonly distinctFromRequester: boolean }
     })
 
-interface Grant {
+/** What a call gets. */
+export interface PolicyGrant {
   readonly version: string | null
   readonly sinks: readonly string[]
   readonly secrets: readonly string[]
@@ -97,8 +99,12 @@ export interface PolicyEngine {
   readonly digest: string | null
   /** `policy_version` of the data document. */
   readonly version: string | null
+  /** `sha256:` digest of the data document in force. */
+  readonly dataDigest: string
   /** Throws `PolicyFault`. */
   decide(input: PolicyInput): Promise<Decision>
+  /** The quotas of a principal: its own entry or, where it has none, that of `*`. */
+  quotasOf(principal: string): readonly Quota[]
   healthy(): Promise<boolean>
   /** Replaces the data document; throws and keeps the old one when the new one is not valid. */
   setData(data: JsonObject): void

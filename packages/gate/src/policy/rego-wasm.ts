@@ -1,6 +1,7 @@
 import { type CompiledPolicy, defaultPolicy } from '@latchgate/policy'
 import type { Json, JsonObject } from '@latchgate/protocol'
-import { type PolicyData, validatePolicyData } from './data-document.js'
+import { digest } from '@latchgate/protocol/node'
+import { type PolicyData, type Quota, validatePolicyData } from './data-document.js'
 import { type Decision, type PolicyEngine, PolicyFault, type PolicyInput } from './engine.js'
 import { interpretDecision } from './interpret-decision.js'
 import { type CompiledRules, compileRules, RegoEvaluator } from './rego-evaluator.js'
@@ -28,6 +29,7 @@ export class RegoEngine implements PolicyEngine {
   readonly #unread: readonly string[]
   readonly #rules: CompiledRules
   #data: PolicyData
+  #dataDigest: string
   #evaluator: RegoEvaluator | null
   #closed = false
 
@@ -36,7 +38,12 @@ export class RegoEngine implements PolicyEngine {
     this.#unread = policy.unread
     this.#rules = compileRules(policy.wasm)
     this.#data = validatePolicyData(data)
+    this.#dataDigest = digest(this.#data)
     this.#evaluator = this.#instantiate(this.#data)
+  }
+
+  get dataDigest(): string {
+    return this.#dataDigest
   }
 
   get version(): string {
@@ -54,6 +61,12 @@ export class RegoEngine implements PolicyEngine {
     return interpretDecision(this.#evaluate(read), input)
   }
 
+  quotasOf(principal: string): readonly Quota[] {
+    const { quotas } = this.#data.latchgate
+    const who = Object.hasOwn(quotas, principal) ? principal : '*'
+    return (Object.hasOwn(quotas, who) ? quotas[who] : undefined) ?? []
+  }
+
   async healthy(): Promise<boolean> {
     try {
       this.#evaluate({})
@@ -69,6 +82,7 @@ export class RegoEngine implements PolicyEngine {
     // Built first: when the document does not fit, the old evaluator goes on.
     this.#evaluator = this.#instantiate(next)
     this.#data = next
+    this.#dataDigest = digest(next)
   }
 
   async close(): Promise<void> {

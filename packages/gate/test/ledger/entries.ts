@@ -78,6 +78,7 @@ export function intent(one: Call, more: Partial<IntendEntry> = {}): IntendEntry 
     actionId: 'http_fetch',
     target: 'GET https://api.example.com/',
     proof: { jkt: 'jkt-a', jti: randomUUID(), forgetAfter: ERASE_AFTER },
+    lease: { jti: 'lease-a', epoch: 0 },
     debit: false,
     dispatchNotAfter: ERASE_AFTER,
     payloads: [draft],

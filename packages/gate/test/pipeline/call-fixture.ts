@@ -90,10 +90,12 @@ export async function intending(change: JsonObject = {}): Promise<Intending> {
   if (!targeted.ok) throw new Error(targeted.error.detail)
   return {
     ...targeted.value,
-    decision: { kind: 'allow', version: null, sinks: ['http_write'], secrets: [], egress: 'none' },
+    decision: { version: null, sinks: ['http_write'], secrets: [], egress: 'none' },
     secrets: new Map([['TOKEN', new Secret(VALUE)]]),
     allow: ['api.example.com'],
     callsBefore: null,
+    policyRevision: 'one',
+    approval: null,
     grantId: 'grant-1',
     intent: { index: 1, size: 2, sessionSeq: 1, callsRemaining: null },
     startedAt: STARTED_AT,

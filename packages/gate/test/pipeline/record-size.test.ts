@@ -189,7 +189,7 @@ async function begin(registered: RegisteredAction, target: Target): Promise<obje
   })
   const begun = await intend(services, authorized(registered, target))
   if (!begun.ok) throw new Error(begun.error.code)
-  return begun.value.call
+  return begun.value
 }
 
 describe('the largest call that is let through', () => {

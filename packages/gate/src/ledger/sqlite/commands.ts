@@ -1,5 +1,5 @@
 import type { LeafColumns } from '@latchgate/evidence'
-import type { ProofUse } from '../port.js'
+import type { LearnedRule, LeaseUse, ProofUse, QuotaLimit, Revocation } from '../port.js'
 import type { ArenaLeaf } from './byte-arena.js'
 
 /** A leaf on its way to the writer thread: where its bytes are, and what is indexed beside them. */
@@ -21,6 +21,26 @@ export interface PayloadRef {
   readonly length: number
 }
 
+/** Whose call it is, and what it is held against: the guards of an intent and of a hold. */
+export interface CallGuards {
+  readonly sessionId: string
+  readonly principal: string
+  readonly lease: LeaseUse
+  /** Null: used up by an earlier commit. */
+  readonly proof: ProofUse | null
+  /** The session has a budget. */
+  readonly debit: boolean
+  readonly quotas: readonly QuotaLimit[]
+  readonly costUsdCents: number
+}
+
+/** A change of the learned rules on its way to the writer. */
+export interface LearnRef {
+  readonly leaf: LeafRef
+  readonly change: 'add' | 'remove' | 'clear'
+  readonly rule: LearnedRule
+}
+
 /** One entry of the port, as the writer applies it. */
 export type Command =
   | {
@@ -40,17 +60,50 @@ export type Command =
       readonly maxCalls?: number | null
       readonly proof: ProofUse | null
     }
-  | {
+  | (CallGuards & {
       readonly op: 'intend'
       readonly time: number
       readonly leaf: LeafRef
       readonly grantId: string
-      readonly sessionId: string
-      readonly proof: ProofUse
-      readonly debit: boolean
       readonly dispatchNotAfter: number
+      readonly approval: {
+        readonly approvalId: string
+        readonly planHash: string
+        readonly operator: string
+        readonly leaf: LeafRef
+      } | null
       readonly payloads: readonly PayloadRef[]
+    })
+  | (CallGuards & {
+      readonly op: 'hold'
+      readonly time: number
+      readonly leaf: LeafRef
+      readonly approvalId: string
+      readonly callHash: string
+      readonly planHash: string
+      readonly expiresAt: number
+      readonly required: number
+      readonly maxPending: number
+      readonly payloads: readonly PayloadRef[]
+    })
+  | {
+      readonly op: 'decide'
+      readonly time: number
+      readonly leaf: LeafRef
+      readonly approvalId: string
+      readonly to: 'vote' | 'denied' | 'failed'
+      readonly planHash: string | null
+      readonly operator: string | null
+      readonly proof: ProofUse | null
     }
+  | {
+      readonly op: 'revoke'
+      readonly time: number
+      readonly leaf: LeafRef
+      readonly revocation: Revocation
+      readonly proof: ProofUse
+    }
+  | (LearnRef & { readonly op: 'learn'; readonly time: number; readonly proof: ProofUse })
   | {
       readonly op: 'seal'
       readonly time: number
@@ -58,6 +111,9 @@ export type Command =
       readonly decision: LeafRef
       readonly grantId: string
       readonly refund: boolean
+      /** The provider returned a result. */
+      readonly succeeded: boolean
+      readonly learn: readonly LearnRef[]
       readonly payloads: readonly PayloadRef[]
     }
 
@@ -70,6 +126,17 @@ export const STATUS = {
   budget_session_not_found: 4,
   intent_not_found: 5,
   already_sealed: 6,
+  lease_revoked: 7,
+  quota_exhausted: 8,
+  approval_not_found: 9,
+  approval_decided: 10,
+  approval_expired: 11,
+  approval_revoked: 12,
+  plan_hash_mismatch: 13,
+  quorum_not_reached: 14,
+  too_many_pending_approvals: 15,
+  call_pending: 16,
+  too_many_rules: 17,
 } as const
 
 /** Result of one command. */
@@ -78,6 +145,11 @@ export interface Outcome {
   readonly index: number
   readonly sessionSeq: number | null
   readonly callsRemaining: number | null
+  /**
+   * What the operation adds: milliseconds to wait (`quota_exhausted`), the hold's index
+   * (`call_pending`), votes, approvals revoked, rules changed.
+   */
+  readonly extra: number | null
 }
 
 /** To the writer. */
@@ -92,6 +164,8 @@ export interface Swept {
   readonly unknown: number
   readonly payloadsErased: number
   readonly proofsForgotten: number
+  readonly approvalsExpired: number
+  readonly quotaUsesForgotten: number
 }
 
 /** The writer has started: the state it found. */

@@ -8,16 +8,27 @@ import {
 import { isoMillis, type JsonObject } from '@latchgate/protocol'
 import { LedgerFault } from '../faults.js'
 import type {
+  DecideEntry,
+  HoldEntry,
   IntendEntry,
   LeafDraft,
+  LearnEntry,
   LeaseEntry,
   PayloadDraft,
   ProofUse,
   RecordEntry,
+  RevokeEntry,
   SealEntry,
 } from '../port.js'
 import { ByteArena } from './byte-arena.js'
-import { type Command, type LeafRef, PAYLOADS_PER_LEAF, type PayloadRef } from './commands.js'
+import {
+  type CallGuards,
+  type Command,
+  type LeafRef,
+  type LearnRef,
+  PAYLOADS_PER_LEAF,
+  type PayloadRef,
+} from './commands.js'
 import { leafText } from './leaf-text.js'
 
 /** The log that leaves are written for. */
@@ -77,7 +88,8 @@ export class CommandEncoder {
   }
 
   intend(entry: IntendEntry, time: number): Command {
-    const { grantId, sessionId, proof, debit, dispatchNotAfter } = entry
+    const { grantId, sessionId, proof, debit, dispatchNotAfter, approval } = entry
+    const quotas = entry.quotas ?? []
     const body = {
       target: entry.target,
       ...entry.leaf.body,
@@ -86,23 +98,93 @@ export class CommandEncoder {
       session_id: sessionId,
       principal: entry.principal,
       action_id: entry.actionId,
-      proof: { jkt: proof.jkt, jti: proof.jti },
+      ...(approval === undefined ? proofMember(proof) : { approval_id: approval.approvalId }),
       debit,
+      ...(quotas.length === 0 ? {} : { quota: { cost_usd_cents: entry.costUsdCents ?? 0 } }),
       dispatch_not_after: isoMillis(dispatchNotAfter),
     }
-    const leaf = this.#leaf(entry.leaf, body, time, true)
-    const payloads = this.#payloads(entry.payloads)
+    // The operator's proof brought this about, and stands in the record of his decision.
+    const granted = approval && {
+      approvalId: approval.approvalId,
+      planHash: approval.planHash,
+      operator: approval.operator,
+      leaf: this.#leaf(approval.leaf, decisionBody(approval.leaf, approval, proof), time, false),
+    }
     return {
       op: 'intend',
       time,
-      leaf,
+      leaf: this.#leaf(entry.leaf, body, time, true),
       grantId,
-      sessionId,
-      proof,
-      debit,
+      ...callGuards(entry),
       dispatchNotAfter,
-      payloads,
+      approval: granted ?? null,
+      payloads: this.#payloads(entry.payloads),
     }
+  }
+
+  hold(entry: HoldEntry, time: number): Command {
+    const { approvalId, callHash, planHash, expiresAt, required, maxPending, proof } = entry
+    const body = {
+      ...entry.leaf.body,
+      trace_id: entry.traceId,
+      session_id: entry.sessionId,
+      principal: entry.principal,
+      action_id: entry.actionId,
+      lease_jti: entry.lease.jti,
+      approval_id: approvalId,
+      call_hash: callHash,
+      plan_hash: planHash,
+      expires_at: isoMillis(expiresAt),
+      required,
+      proof: { jkt: proof.jkt, jti: proof.jti },
+    }
+    return {
+      op: 'hold',
+      time,
+      leaf: this.#leaf(entry.leaf, body, time, true),
+      approvalId,
+      callHash,
+      planHash,
+      expiresAt,
+      required,
+      maxPending,
+      ...callGuards(entry),
+      payloads: this.#payloads(entry.payloads),
+    }
+  }
+
+  decide(entry: DecideEntry, time: number): Command {
+    const { leaf, approvalId, to, planHash, operator, proof } = entry
+    const body = decisionBody(leaf, entry, proof)
+    const ref = this.#leaf(leaf, body, time, false)
+    return { op: 'decide', time, leaf: ref, approvalId, to, planHash, operator, proof }
+  }
+
+  revoke(entry: RevokeEntry, time: number): Command {
+    const { leaf, revocation, proof } = entry
+    const { kind, value, epoch } = revocation
+    const body = { ...leaf.body, kind, value, epoch, proof: { jkt: proof.jkt, jti: proof.jti } }
+    return { op: 'revoke', time, leaf: this.#leaf(leaf, body, time, false), revocation, proof }
+  }
+
+  learn(entry: LearnEntry & { readonly proof: ProofUse }, time: number): Command {
+    const { proof } = entry
+    return { op: 'learn', time, ...this.#learned(entry, time, proof), proof }
+  }
+
+  #learned({ leaf, change, rule }: LearnEntry, time: number, proof: ProofUse | null): LearnRef {
+    const body = {
+      ...leaf.body,
+      rule: {
+        change,
+        kind: rule.kind,
+        action_id: rule.actionId,
+        value: rule.value,
+        principal: rule.principal,
+      },
+      ...(proof === null ? {} : { proof: { jkt: proof.jkt, jti: proof.jti } }),
+    }
+    return { leaf: this.#leaf(leaf, body, time, false), change, rule }
   }
 
   seal(entry: SealEntry, time: number): Command {
@@ -115,7 +197,6 @@ export class CommandEncoder {
     const receiptLeaf = this.#leaf(draft, members, time, false, canonicalReceipt(receipt))
     const body = { ...decision.body, grant_id: grantId, trace_id: traceId, refund }
     const decisionLeaf = this.#leaf(decision, body, time, false)
-    const payloads = this.#payloads(entry.payloads)
     return {
       op: 'seal',
       time,
@@ -123,7 +204,9 @@ export class CommandEncoder {
       decision: decisionLeaf,
       grantId,
       refund,
-      payloads,
+      succeeded: receipt.normalized_result.kind === 'success',
+      learn: (entry.learn ?? []).map((one) => this.#learned(one, time, null)),
+      payloads: this.#payloads(entry.payloads),
     }
   }
 
@@ -176,4 +259,27 @@ export class CommandEncoder {
     const columns = leafColumns(leaf)
     return { ...ref, columns: isSequenced ? { ...columns, session_seq: null } : columns }
   }
+}
+
+function callGuards(entry: IntendEntry | HoldEntry): CallGuards {
+  const { sessionId, principal, lease, proof, debit, quotas = [], costUsdCents = 0 } = entry
+  return { sessionId, principal, lease, proof, debit, quotas, costUsdCents }
+}
+
+// A decision names what it is about itself: the table's columns are recomputed from it.
+function decisionBody(
+  leaf: LeafDraft,
+  about: { readonly approvalId: string; readonly operator: string | null },
+  proof: ProofUse | null,
+): JsonObject {
+  return {
+    ...leaf.body,
+    approval_id: about.approvalId,
+    operator: about.operator,
+    ...proofMember(proof),
+  }
+}
+
+function proofMember(proof: ProofUse | null): JsonObject {
+  return proof === null ? {} : { proof: { jkt: proof.jkt, jti: proof.jti } }
 }

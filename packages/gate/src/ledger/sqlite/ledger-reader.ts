@@ -1,10 +1,19 @@
 import { consistencyProof, inclusionProof, parseLeaf, type Receipt } from '@latchgate/evidence'
 import type { Json, JsonObject } from '@latchgate/protocol'
 import { evidenceCrypto } from '../../evidence-crypto.js'
-import type { LogKeyRecord, OpenIntent, PayloadDraft, StoredReceipt } from '../port.js'
+import type {
+  LogKeyRecord,
+  OpenIntent,
+  PayloadDraft,
+  Revocation,
+  StoredReceipt,
+  StoredRule,
+} from '../port.js'
+import { ApprovalReader } from './approval-reader.js'
 import { PAYLOADS_PER_LEAF } from './commands.js'
 import { type Database, openDatabase, type Statement } from './database.js'
 import { NodeStore } from './node-store.js'
+import { readRevocations } from './revocation-table.js'
 import { blob, integer, type Row, text } from './row.js'
 import { readSession } from './session-table.js'
 
@@ -18,6 +27,8 @@ export class LedgerReader {
   readonly #leaf: Statement
   readonly #keys: Statement
   readonly #intents: Statement
+  readonly #rules: Statement
+  readonly approvals: ApprovalReader
 
   constructor(path: string) {
     const db = openDatabase(path, { readOnly: true })
@@ -36,6 +47,10 @@ export class LedgerReader {
     this.#intents =
       db.prepare(`SELECT i.outcome, l.bytes FROM intents i JOIN leaves l ON l.leaf = i.leaf
       WHERE i.settled = 0 ORDER BY i.dispatch_not_after, i.leaf`)
+    this.#rules =
+      db.prepare(`SELECT r.*, l.bytes FROM learned_rules r JOIN leaves l ON l.leaf = r.leaf
+      ORDER BY r.action_id, r.leaf`)
+    this.approvals = new ApprovalReader(db)
   }
 
   callsRemaining(sessionId: string): number | null | undefined {
@@ -80,6 +95,27 @@ export class LedgerReader {
         target: targetText(body['target']),
         dispatchedAt: time,
         outcome: text(row, 'outcome') === 'unknown' ? 'unknown' : 'open',
+      }
+    })
+  }
+
+  revocations(): readonly Revocation[] {
+    return readRevocations(this.#db)
+  }
+
+  learnedRules(): readonly StoredRule[] {
+    return (this.#rules.all() as Row[]).map((row) => {
+      const { body, time } = parseLeaf(blob(row, 'bytes'))
+      const approvalId = body['approval_id']
+      return {
+        kind: text(row, 'kind') as StoredRule['kind'],
+        actionId: text(row, 'action_id'),
+        value: text(row, 'value'),
+        principal: text(row, 'principal'),
+        addedBy: String(body['operator']),
+        addedAt: time,
+        source: String(body['source'] ?? 'api'),
+        approvalId: typeof approvalId === 'string' ? approvalId : null,
       }
     })
   }

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { type NoteSigner, signCheckpoint } from '@latchgate/evidence'
-import { applyCommand, type Tables } from './apply-command.js'
+import { applyCommand } from './apply-command.js'
 import type { Command, Outcome, Swept } from './commands.js'
 import type { Database, Statement } from './database.js'
 import type { LedgerFiles } from './ledger-files.js'
 import type { LogStateWriter } from './log-state.js'
 import { BUSY_TIMEOUT_MS } from './schema.js'
 import type { Sweeper } from './sweep.js'
+import type { Tables } from './tables.js'
 
 /** Commands with the bytes they refer to. */
 export interface CommandBatch {
@@ -89,13 +90,14 @@ export class LogWriter {
   sweep(now: number): Swept {
     const from = this.#start()
     const swept = this.#parts.sweeper.sweep(now)
-    if (swept.unknown + swept.payloadsErased + swept.proofsForgotten === 0) {
+    const { unknown, payloadsErased, approvalsExpired } = swept
+    if (Object.values(swept).every((count) => count === 0)) {
       this.#parts.db.exec('ROLLBACK')
       return swept
     }
-    if (swept.unknown > 0 && now > this.#highestTime) this.#highestTime = now
+    if (unknown + approvalsExpired > 0 && now > this.#highestTime) this.#highestTime = now
     this.#finish(from)
-    if (swept.payloadsErased > 0) this.#overwriteLog()
+    if (payloadsErased > 0) this.#overwriteLog()
     return swept
   }
 

@@ -13,11 +13,12 @@ import { isoMillis } from '@latchgate/protocol'
 import { Ed25519Signer, uuidv7 } from '@latchgate/protocol/node'
 import { evidenceCrypto } from '../../evidence-crypto.js'
 import { LedgerMismatch, LedgerRolledBack } from '../faults.js'
-import type { Tables } from './apply-command.js'
+import { ApprovalTable } from './approval-table.js'
 import type { AnnouncedKey, Ready, WriterData } from './commands.js'
 import { type Database, openDatabase } from './database.js'
 import { readHighWater } from './high-water.js'
 import { IntentTable } from './intent-table.js'
+import { LearnedTable } from './learned-table.js'
 import { LedgerFiles } from './ledger-files.js'
 import { LogAppender } from './log-appender.js'
 import { type LogState, LogStateWriter, readLogState, verifiedFrontier } from './log-state.js'
@@ -25,10 +26,14 @@ import { LogWriter } from './log-writer.js'
 import { NodeStore } from './node-store.js'
 import { PayloadTable } from './payload-table.js'
 import { ProofTable } from './proof-table.js'
+import { QuotaTable } from './quota-table.js'
+import { RevocationTable } from './revocation-table.js'
 import { blob, type Row } from './row.js'
-import { configureWriter, createSchema, isEmptyDatabase } from './schema.js'
+import { configureWriter, createSchema, isEmptyDatabase, upgradeSchema } from './schema.js'
 import { SessionTable } from './session-table.js'
 import { Sweeper } from './sweep.js'
+import type { Tables } from './tables.js'
+import { WriterRecords } from './writer-records.js'
 
 /**
  * Opens the ledger for writing: checks it against itself and against the high-water file, announces
@@ -51,6 +56,8 @@ export function openWriter(data: WriterData): {
   }
 }
 
+const UPGRADED = 'the ledger was brought up to date: format 1 is now format 2'
+
 interface Found {
   /** Null for a log that begins now. */
   readonly state: LogState | null
@@ -72,8 +79,16 @@ function begin(
   const now = Math.max(data.now, state?.highestTime ?? 0)
   db.exec('BEGIN IMMEDIATE')
   if (state === null) createSchema(db)
+  const upgraded = upgradeSchema(db)
+  const log = new LogAppender(db, frontier)
+  const approvals = new ApprovalTable(db)
   const tables: Tables = {
-    log: new LogAppender(db, frontier),
+    log,
+    approvals,
+    revocations: new RevocationTable(db),
+    quotas: new QuotaTable(db),
+    learned: new LearnedTable(db),
+    records: new WriterRecords(db, log, approvals, { origin, gateId }),
     sessions: new SessionTable(db),
     intents: new IntentTable(db),
     proofs: new ProofTable(db),
@@ -81,7 +96,7 @@ function begin(
   }
   const from = frontier.size
   announceKeys(db, tables.log, { ...data, now, logKey: signer })
-  const sweeper = new Sweeper(db, tables, { origin, gateId })
+  const sweeper = new Sweeper(tables)
   const unknown = sweeper.markOrphans(now)
   const stateWriter = new LogStateWriter(db, origin)
   const appended = frontier.size > from
@@ -107,8 +122,14 @@ function begin(
     size: writer.size,
     highestTime,
     lastBatch: state?.batch ?? '',
-    swept: { unknown, payloadsErased: 0, proofsForgotten: 0 },
-    warnings: found.warnings,
+    swept: {
+      unknown,
+      payloadsErased: 0,
+      proofsForgotten: 0,
+      approvalsExpired: 0,
+      quotaUsesForgotten: 0,
+    },
+    warnings: [...found.warnings, ...(upgraded ? [UPGRADED] : [])],
   }
   return { writer, ready }
 }

@@ -1,14 +1,14 @@
 import type { Outcome } from './commands.js'
 
 /** Numbers a command; NaN stands for null. */
-const WIDTH = 4
+const WIDTH = 5
 
 /** Outcomes as numbers, in the order of their commands: a buffer changes threads without a copy. */
 export function encodeOutcomes(outcomes: readonly Outcome[]): Float64Array<ArrayBuffer> {
   const numbers = new Float64Array(outcomes.length * WIDTH)
-  outcomes.forEach(({ status, index, sessionSeq, callsRemaining }, at) => {
-    const values = [status, index, sessionSeq ?? Number.NaN, callsRemaining ?? Number.NaN]
-    numbers.set(values, at * WIDTH)
+  outcomes.forEach(({ status, index, sessionSeq, callsRemaining, extra }, at) => {
+    const others = [sessionSeq, callsRemaining, extra].map((one) => one ?? Number.NaN)
+    numbers.set([status, index, ...others], at * WIDTH)
   })
   return numbers
 }
@@ -22,6 +22,7 @@ export function decodeOutcomes(numbers: Float64Array): readonly Outcome[] {
       index: numbers[at + 1] ?? Number.NaN,
       sessionSeq: numberOrNull(numbers[at + 2]),
       callsRemaining: numberOrNull(numbers[at + 3]),
+      extra: numberOrNull(numbers[at + 4]),
     }
   })
 }

@@ -4,7 +4,7 @@ import { integer, type Row, requireRow } from './row.js'
 
 /** `LGL1`: marks the file as a ledger of ours. */
 const APPLICATION_ID = 0x4c474c31
-const SCHEMA_VERSION = 1
+const SCHEMA_VERSION = 2
 
 /** Milliseconds that a statement waits for a lock. Nobody but the writer should hold one. */
 export const BUSY_TIMEOUT_MS = 2000
@@ -12,8 +12,9 @@ export const BUSY_TIMEOUT_MS = 2000
 /** How far a commit is pushed to the disk. Anything but FULL is for benchmarks alone. */
 export type Synchronous = 'FULL' | 'NORMAL' | 'OFF'
 
-// Every column is explained in docs/storage.md.
-const SCHEMA = `
+// Every column is explained in docs/storage.md. What a version added stands by itself, so that a
+// ledger of the version before can be brought up to date.
+const VERSION_1 = `
 CREATE TABLE log_state (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   origin TEXT NOT NULL,
@@ -98,6 +99,65 @@ CREATE TABLE payloads (
 CREATE INDEX payloads_by_age ON payloads (erase_after);
 `
 
+const VERSION_2 = `
+CREATE TABLE approvals (
+  approval_id TEXT PRIMARY KEY,
+  leaf INTEGER NOT NULL,
+  principal TEXT NOT NULL,
+  session_id TEXT NOT NULL,
+  lease_jti TEXT NOT NULL,
+  call_hash TEXT NOT NULL,
+  plan_hash TEXT NOT NULL,
+  expires_at INTEGER NOT NULL,
+  required INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN
+    ('pending', 'claimed', 'approved', 'denied', 'failed', 'expired', 'revoked')),
+  grant_id TEXT,
+  end_leaf INTEGER,
+  CHECK ((state = 'pending') = (end_leaf IS NULL))
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX approvals_by_call ON approvals (principal, call_hash) WHERE state = 'pending';
+CREATE INDEX approvals_pending ON approvals (expires_at) WHERE state = 'pending';
+CREATE UNIQUE INDEX approvals_by_leaf ON approvals (leaf);
+CREATE INDEX approvals_by_principal ON approvals (principal, leaf);
+CREATE UNIQUE INDEX approvals_by_grant ON approvals (grant_id) WHERE grant_id IS NOT NULL;
+
+CREATE TABLE approval_votes (
+  approval_id TEXT NOT NULL,
+  operator TEXT NOT NULL,
+  leaf INTEGER NOT NULL,
+  PRIMARY KEY (approval_id, operator)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE revocations (
+  leaf INTEGER PRIMARY KEY,
+  kind TEXT NOT NULL CHECK (kind IN ('lease', 'session', 'principal', 'all')),
+  value TEXT,
+  epoch INTEGER NOT NULL,
+  CHECK ((kind = 'all') = (value IS NULL))
+) STRICT;
+
+CREATE TABLE quota_uses (
+  grant_id TEXT PRIMARY KEY,
+  principal TEXT NOT NULL,
+  used_at INTEGER NOT NULL,
+  cost_usd_cents INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX quota_uses_by_principal ON quota_uses (principal, used_at, cost_usd_cents);
+CREATE INDEX quota_uses_by_age ON quota_uses (used_at);
+
+CREATE TABLE learned_rules (
+  kind TEXT NOT NULL CHECK (kind IN ('domain', 'path')),
+  action_id TEXT NOT NULL,
+  value TEXT NOT NULL,
+  principal TEXT NOT NULL,
+  leaf INTEGER NOT NULL,
+  PRIMARY KEY (kind, action_id, value, principal)
+) STRICT, WITHOUT ROWID;
+`
+
+const SCHEMA = VERSION_1 + VERSION_2
+
 /** Sets a writer's connection up. Must run before the first statement. */
 export function configureWriter(db: Database, synchronous: Synchronous): void {
   db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`)
@@ -122,32 +182,53 @@ export function configureWriter(db: Database, synchronous: Synchronous): void {
 export function isEmptyDatabase(db: Database): boolean {
   const tables = requireRow(db.prepare('SELECT count(*) AS n FROM sqlite_schema').get(), 'schema')
   if (integer(tables, 'n') === 0) return true
-  assertLedger(db)
+  if (versionOf(db) !== 1) assertLedger(db)
   return false
+}
+
+/**
+ * Brings a ledger of the version before up to date, inside the caller's transaction. True when there
+ * was something to do.
+ */
+export function upgradeSchema(db: Database): boolean {
+  if (versionOf(db) !== 1) return false
+  assertSchema(db, VERSION_1)
+  db.exec(VERSION_2)
+  db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`)
+  return true
 }
 
 /** Throws LedgerDamaged unless the database is a ledger of this version. */
 export function assertLedger(db: Database): void {
-  const application = requireRow(db.prepare('PRAGMA application_id').get(), 'application_id')
-  if (integer(application, 'application_id') !== APPLICATION_ID) {
-    throw new LedgerDamaged('the file is a SQLite database, but not a LatchGate ledger')
+  const found = versionOf(db)
+  if (found === 1) {
+    throw new LedgerDamaged(
+      `the ledger has format 1; this program knows ${SCHEMA_VERSION}: start its gate once, which brings it up to date`,
+    )
   }
-  const version = requireRow(db.prepare('PRAGMA user_version').get(), 'user_version')
-  const found = integer(version, 'user_version')
   if (found !== SCHEMA_VERSION) {
     throw new LedgerDamaged(
       `the ledger has format ${found}; this program knows ${SCHEMA_VERSION}: use the one that wrote it`,
     )
   }
-  assertSchema(db)
+  assertSchema(db, SCHEMA)
+}
+
+function versionOf(db: Database): number {
+  const application = requireRow(db.prepare('PRAGMA application_id').get(), 'application_id')
+  if (integer(application, 'application_id') !== APPLICATION_ID) {
+    throw new LedgerDamaged('the file is a SQLite database, but not a LatchGate ledger')
+  }
+  const version = requireRow(db.prepare('PRAGMA user_version').get(), 'user_version')
+  return integer(version, 'user_version')
 }
 
 // A trigger would change rows behind the writer's back, and without its unique index a grant or a
 // proof could be used twice.
-function assertSchema(db: Database): void {
+function assertSchema(db: Database, expectedSchema: string): void {
   const fresh = openDatabase(':memory:')
   try {
-    fresh.exec(SCHEMA)
+    fresh.exec(expectedSchema)
     const expected = schemaOf(fresh)
     const found = schemaOf(db)
     const differing = [...new Set([...expected.keys(), ...found.keys()])].find(

@@ -4,23 +4,43 @@ import { LedgerFault } from '../faults.js'
 import type {
   ActEntry,
   Appended,
+  ApprovalQuery,
+  DecideEntry,
+  HeldPlan,
+  HoldEntry,
   IntendEntry,
   Intended,
   IntendRefusal,
+  LearnEntry,
   LeaseEntry,
+  Ledger,
   LogKeyRecord,
   OpenIntent,
   PayloadDraft,
+  ProofUse,
   RecordEntry,
+  Revocation,
+  RevokeEntry,
   SealEntry,
+  StoredApproval,
   StoredReceipt,
+  StoredRule,
 } from '../port.js'
 import type { Command, FromWriter, Outcome, Ready, Swept, ToWriter } from './commands.js'
 import { CommandEncoder, type LogIdentity } from './entry-commands.js'
 import type { LedgerLog, SqliteLedgerHandle } from './ledger-handle.js'
 import type { LedgerReader } from './ledger-reader.js'
 import { decodeOutcomes } from './outcome-codec.js'
-import { appended, intended, proven, sealed } from './outcome-results.js'
+import {
+  appended,
+  decided,
+  held,
+  intended,
+  learned,
+  proven,
+  revoked,
+  sealed,
+} from './outcome-results.js'
 import { RecordClock } from './record-clock.js'
 import { SWEEP_LIMIT } from './sweep.js'
 
@@ -130,6 +150,23 @@ export class SqliteLedger implements SqliteLedgerHandle {
     return this.#append(() => this.#encoder.seal(entry, this.#clock.timeAnyway()), sealed)
   }
 
+  async hold(entry: HoldEntry): ReturnType<Ledger['hold']> {
+    return this.#append(() => this.#encoder.hold(entry, this.#clock.time()), held)
+  }
+
+  async decide(entry: DecideEntry): ReturnType<Ledger['decide']> {
+    return this.#append(() => this.#encoder.decide(entry, this.#clock.time()), decided)
+  }
+
+  async revoke(entry: RevokeEntry): ReturnType<Ledger['revoke']> {
+    // What stops an agent is recorded whatever the clock says.
+    return this.#append(() => this.#encoder.revoke(entry, this.#clock.timeAnyway()), revoked)
+  }
+
+  async learn(entry: LearnEntry & { readonly proof: ProofUse }): ReturnType<Ledger['learn']> {
+    return this.#append(() => this.#encoder.learn(entry, this.#clock.time()), learned)
+  }
+
   async callsRemaining(sessionId: string): Promise<number | null | undefined> {
     return this.#reader().callsRemaining(sessionId)
   }
@@ -140,6 +177,30 @@ export class SqliteLedger implements SqliteLedgerHandle {
 
   async payload(traceId: string, kind: PayloadDraft['kind']): Promise<Uint8Array | undefined> {
     return this.#reader().payload(traceId, kind)
+  }
+
+  async approval(approvalId: string): Promise<StoredApproval | undefined> {
+    return this.#reader().approvals.find(approvalId)
+  }
+
+  async approvals(query: ApprovalQuery): Promise<readonly StoredApproval[]> {
+    return this.#reader().approvals.list(query, this.#parts.now())
+  }
+
+  async pendingApprovals(): Promise<number> {
+    return this.#reader().approvals.countPending(this.#parts.now())
+  }
+
+  async heldPlan(approvalId: string): Promise<HeldPlan | undefined> {
+    return this.#reader().approvals.plan(approvalId)
+  }
+
+  async revocations(): Promise<readonly Revocation[]> {
+    return this.#reader().revocations()
+  }
+
+  async learnedRules(): Promise<readonly StoredRule[]> {
+    return this.#reader().learnedRules()
   }
 
   async keys(): Promise<readonly LogKeyRecord[]> {
@@ -298,8 +359,8 @@ export class SqliteLedger implements SqliteLedgerHandle {
         }
         // A busy hour leaves more behind than one pass takes: tables would grow for ever. The next
         // pass queues behind the calls that wait.
-        const { unknown, payloadsErased, proofsForgotten } = swept
-        const most = Math.max(unknown, payloadsErased, proofsForgotten)
+        const { unknown, payloadsErased, proofsForgotten, approvalsExpired } = swept
+        const most = Math.max(unknown, payloadsErased, proofsForgotten, approvalsExpired)
         if (most >= SWEEP_LIMIT) this.#sweepQuietly()
       },
       (error: unknown) => this.#parts.log.error({ err: error }, 'the sweeper could not finish'),

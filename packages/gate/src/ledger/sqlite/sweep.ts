@@ -1,11 +1,8 @@
-import { type Leaf, parseLeaf } from '@latchgate/evidence'
-import { isoMillis, type JsonObject } from '@latchgate/protocol'
-import { uuidv7 } from '@latchgate/protocol/node'
-import type { Tables } from './apply-command.js'
+import type { Leaf } from '@latchgate/evidence'
+import type { JsonObject } from '@latchgate/protocol'
 import type { Swept } from './commands.js'
-import type { Database, Statement } from './database.js'
 import type { IntentRow } from './intent-table.js'
-import { blob, requireRow } from './row.js'
+import type { Tables } from './tables.js'
 
 /** Milliseconds after `dispatchNotAfter` during which a receipt may still be on its way. */
 export const SWEEP_GRACE_MS = 30_000
@@ -16,30 +13,25 @@ export const SWEEP_LIMIT = 500
 /** Why nobody can know the outcome. */
 type UnknownReason = 'gate_restarted' | 'no_outcome_in_time'
 
-/** Writes `unknown` records, erases payloads and forgets proofs whose time is over. */
+/** Writes `unknown` and `approval` records, erases payloads and forgets what is over. */
 export class Sweeper {
   readonly #tables: Tables
-  readonly #leaf: Statement
-  readonly #origin: string
-  readonly #gateId: string
 
-  constructor(
-    db: Database,
-    tables: Tables,
-    log: { readonly origin: string; readonly gateId: string },
-  ) {
+  constructor(tables: Tables) {
     this.#tables = tables
-    this.#leaf = db.prepare('SELECT bytes FROM leaves WHERE leaf = ?')
-    this.#origin = log.origin
-    this.#gateId = log.gateId
   }
 
   /** One pass, inside the caller's transaction. */
   sweep(now: number): Swept {
     const overdue = this.#tables.intents.overdue(now - SWEEP_GRACE_MS, SWEEP_LIMIT)
     for (const intent of overdue) this.#markUnknown(intent, 'no_outcome_in_time', now)
+    const { approvals, records, quotas } = this.#tables
+    const expired = approvals.overdue(now, SWEEP_LIMIT)
+    for (const approval of expired) records.expire(approval, now)
     return {
       unknown: overdue.length,
+      approvalsExpired: expired.length,
+      quotaUsesForgotten: quotas.forget(now, SWEEP_LIMIT),
       payloadsErased: this.#tables.payloads.erase(now, SWEEP_LIMIT),
       proofsForgotten: this.#tables.proofs.forget(now, SWEEP_LIMIT),
     }
@@ -52,14 +44,15 @@ export class Sweeper {
    */
   markOrphans(now: number): number {
     const open = this.#tables.intents.overdue(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
-    const orphans = open.filter((intent) => this.#intentOf(intent).gate !== this.#gateId)
+    const orphans = open.filter(
+      (intent) => this.#intentOf(intent).gate !== this.#tables.records.gateId,
+    )
     for (const intent of orphans) this.#markUnknown(intent, 'gate_restarted', now)
     return orphans.length
   }
 
   #intentOf(intent: IntentRow): Leaf {
-    const row = requireRow(this.#leaf.get(intent.leaf), `the leaf of intent ${intent.grantId}`)
-    return parseLeaf(blob(row, 'bytes'))
+    return this.#tables.records.leafAt(intent.leaf, `the leaf of intent ${intent.grantId}`)
   }
 
   #markUnknown(intent: IntentRow, reason: UnknownReason, now: number): void {
@@ -76,15 +69,9 @@ export class Sweeper {
       dispatched_at: time,
       reason,
     }
-    const leaf: Leaf = {
-      v: 1,
-      type: 'unknown',
-      log: this.#origin,
-      id: uuidv7(now),
-      time: isoMillis(now),
-      gate: this.#gateId,
-      body: unknown,
-    }
-    this.#tables.intents.markUnknown(intent.grantId, this.#tables.log.appendLeaf(leaf))
+    const leaf = this.#tables.records.append('unknown', unknown, now)
+    this.#tables.intents.markUnknown(intent.grantId, leaf)
+    // Whether it happened nobody knows; that it was approved does not change by that.
+    this.#tables.approvals.settle(intent.grantId, 'failed', leaf)
   }
 }

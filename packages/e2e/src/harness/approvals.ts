@@ -1,0 +1,69 @@
+import type { DPoPKeyPair } from '@latchgate/protocol/node'
+import { operatorHeaders } from './operator.js'
+import { credentials, executeRaw, type HeldLease, type RawAnswer } from './raw-client.js'
+import type { World } from './world.js'
+
+/** Whose request it is, and what it carries. */
+export interface OperatorCall {
+  readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
+  readonly key?: DPoPKeyPair
+}
+
+/** One request of the project's operator on the admin socket; the proof leaves the query out. */
+export function asOperator(
+  world: Pick<World, 'gate' | 'admin'>,
+  method: string,
+  path: string,
+  { body, headers = {}, key }: OperatorCall = {},
+): Promise<RawAnswer> {
+  const bound = path.split('?')[0] ?? path
+  const proof = operatorHeaders(world.gate.project, method, bound, key)
+  const json = body === undefined ? {} : { 'content-type': 'application/json' }
+  return world.admin.send({
+    method,
+    path,
+    headers: { ...proof, ...json, ...headers },
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  })
+}
+
+/** A GET of an agent with its lease, on the client socket. */
+export function asAgent(
+  world: Pick<World, 'client'>,
+  lease: HeldLease,
+  path: string,
+): Promise<RawAnswer> {
+  const bound = path.split('?')[0] ?? path
+  return world.client.send({ method: 'GET', path, headers: credentials(lease, 'GET', bound) })
+}
+
+/** Makes a call that policy holds; the id of its approval, and the answer. */
+export async function holdCall(
+  world: Pick<World, 'client'>,
+  lease: HeldLease,
+  action: string,
+  params: unknown,
+): Promise<{ readonly id: string; readonly answer: RawAnswer }> {
+  const answer = await executeRaw(world.client, lease, action, params)
+  if (answer.status !== 202) throw new Error(`not held: ${answer.status} ${answer.text}`)
+  return { id: String(answer.json()['approval_id']), answer }
+}
+
+/** Approves as the operator. */
+export function approveCall(
+  world: Pick<World, 'gate' | 'admin'>,
+  id: string,
+  call: OperatorCall = {},
+): Promise<RawAnswer> {
+  return asOperator(world, 'POST', `/v1/approvals/${id}/approve`, call)
+}
+
+/** Denies as the operator. */
+export function denyCall(
+  world: Pick<World, 'gate' | 'admin'>,
+  id: string,
+  call: OperatorCall = {},
+): Promise<RawAnswer> {
+  return asOperator(world, 'POST', `/v1/approvals/${id}/deny`, call)
+}

@@ -1,0 +1,253 @@
+import {
+  type ApproveRequest,
+  type ApproveResponse,
+  approvalHashInput,
+  type JsonObject,
+  type QuorumPendingResponse,
+} from '@latchgate/protocol'
+import { sha256Hex } from '@latchgate/protocol/node'
+import type { OperatorContext } from '../auth/operator.js'
+import { recordAct } from '../http/operator-act.js'
+import type { LearnEntry, ProofUse, StoredApproval } from '../ledger/port.js'
+import { ledgerFault } from '../ledger-fault.js'
+import { answerError, answerSealed } from '../pipeline/answer.js'
+import type { Answer, Approved, Sealed } from '../pipeline/call.js'
+import { perform } from '../pipeline/perform.js'
+import { isFullySuccessful } from '../pipeline/receipt.js'
+import { Fault, type Refusal, refuse } from '../refusal.js'
+import type { Services } from '../services.js'
+import { decisionLeaf, decisionRefusal, findApproval, openFor } from './decide.js'
+import { checkDecision } from './decision-request.js'
+import { approverProblem } from './eligible.js'
+import { learnEntries } from './learning.js'
+import { receiptDecisions } from './receipt-decisions.js'
+import { recheck } from './recheck.js'
+
+/**
+ * One operator's approval (spec/http-api 11.5, design 9). With as many of them as it takes the plan is
+ * held against everything as it is now and executed; that commit decides between approving, denying,
+ * expiring and revoking. What is refused for good ends the approval, what may pass leaves it pending.
+ */
+export async function approve(
+  services: Services,
+  operator: OperatorContext,
+  given: {
+    readonly traceId: string
+    readonly approvalId: string
+    readonly request: ApproveRequest
+  },
+): Promise<Answer> {
+  const { traceId, request } = given
+  const refused = (refusal: Refusal): Answer => answerError(traceId, refusal)
+  if (services.drain.active) return refused(refuse('draining'))
+  const found = await findApproval(services, given.approvalId)
+  if (!found.ok) return refused(found.error)
+  const approval = found.value
+  const open = openFor(services, approval)
+  if (!open.open) return 'code' in open.answer ? refused(open.answer) : open.answer
+  const decided = checkDecision(services, approval, operator, { decision: 'approve', request })
+  if (!decided.ok) return refused(decided.error)
+  const problem = approverProblem(services, approval, operator)
+  if (problem !== null) {
+    return refused(refuse('approver_not_eligible', { message: problem }))
+  }
+  const learn = learnEntries(services, approval, operator, request.learn)
+  if (!learn.ok) return refused(learn.error)
+  if (givenWith(approval, operator) < approval.required) {
+    const voted = await vote(services, approval, operator, request)
+    if (!voted.ok) return refused(voted.error)
+    if (voted.votes < approval.required) return waitsForMore(approval, voted.votes)
+    // Others voted meanwhile: this was the last that it took.
+    const complete = await findApproval(services, approval.approvalId)
+    if (!complete.ok) return refused(complete.error)
+    const granted = { traceId, operator, request, learn: learn.value, proof: null }
+    return executeApproved(services, complete.value, granted)
+  }
+  const { proof } = operator
+  const granted = { traceId, operator, request, learn: learn.value, proof }
+  return executeApproved(services, approval, granted)
+}
+
+interface Granted {
+  readonly traceId: string
+  readonly operator: OperatorContext
+  readonly request: ApproveRequest
+  readonly learn: readonly LearnEntry[]
+  /** Null where the operator's vote has used it up. */
+  readonly proof: ProofUse | null
+}
+
+async function executeApproved(
+  services: Services,
+  approval: StoredApproval,
+  granted: Granted,
+): Promise<Answer> {
+  const { approvalId, principal } = approval
+  const approved = approvedBy(services, approval, granted)
+  try {
+    const sealed = await perform(services, principal, () => recheck(services, approval, approved))
+    if (!sealed.ok) return await refusedExecution(services, approval, granted, sealed.error)
+    await learned(services, granted.learn)
+    return executed(approval, granted, sealed.value)
+  } catch (error) {
+    if (!(error instanceof Fault) || error.code === 'evidence_persistence_failed') throw error
+    services.log.error({ approval_id: approvalId, err: error }, 'an approved call failed')
+    return await refusedExecution(services, approval, granted, refuse(error.code))
+  } finally {
+    services.approvalSignals.changed(approvalId)
+  }
+}
+
+function approvedBy(
+  services: Services,
+  approval: StoredApproval,
+  { operator, request, learn, proof }: Granted,
+): Approved {
+  const attestation = request.attestation === undefined ? {} : { attestation: request.attestation }
+  const members = { ...attestation, learn: { ...request.learn } }
+  const leaf = decisionLeaf(services, approval, {
+    event: 'approval_granted',
+    decision: 'granted',
+    operator,
+    members,
+  })
+  return {
+    approvalId: approval.approvalId,
+    planHash: approval.planHash,
+    operator,
+    proof,
+    decisions: receiptDecisions([...approval.votes.map(({ body }) => body), leaf.body]),
+    leaf,
+    learn,
+  }
+}
+
+// 4xx: what was approved cannot be done any more. 5xx: it may be done later.
+async function refusedExecution(
+  services: Services,
+  approval: StoredApproval,
+  { traceId, operator, proof }: Granted,
+  refusal: Refusal,
+): Promise<Answer> {
+  const { approvalId } = approval
+  const { code, detail } = refusal
+  const said = { approval_id: approvalId, operator: operator.operator, code, detail }
+  services.log.warn(said, 'an approved call was not begun')
+  const answer = answerError(traceId, refusal)
+  if (ENDED_OTHERWISE.has(code)) return answerAnew(services, approvalId, answer)
+  if (refusal.status >= 500) {
+    const text = `approval_id=${approvalId} code=${code}`
+    const act = {
+      event: 'approval_attempt_failed',
+      text,
+      detail: { approval_id: approvalId, code },
+    }
+    const recorded = await recordAct(services, { ...operator, proof }, { type: 'admin', ...act })
+    return recorded.ok ? answer : answerError(traceId, recorded.error)
+  }
+  const leaf = decisionLeaf(services, approval, {
+    event: 'approval_failed',
+    decision: 'failed',
+    operator,
+    members: { code, reason: detail },
+  })
+  const entry = { leaf, approvalId, to: 'failed', planHash: null, proof } as const
+  try {
+    const done = await services.ledger.decide({ ...entry, operator: operator.operator })
+    return done.ok ? answer : await answerAnew(services, approvalId, answer)
+  } catch (error) {
+    throw ledgerFault(error)
+  }
+}
+
+/** Codes that say that the approval had ended, or this request had, before anything was refused. */
+const ENDED_OTHERWISE: ReadonlySet<string> = new Set([
+  'approval_not_found',
+  'approval_expired',
+  'approval_revoked',
+  'conflict',
+  'replay_detected',
+])
+
+// Somebody was first. What he made of it is what the operator has to know.
+async function answerAnew(
+  services: Services,
+  approvalId: string,
+  otherwise: Answer,
+): Promise<Answer> {
+  const found = await findApproval(services, approvalId)
+  if (!found.ok) return otherwise
+  const open = openFor(services, found.value)
+  return open.open || 'code' in open.answer ? otherwise : open.answer
+}
+
+function executed(approval: StoredApproval, granted: Granted, sealed: Sealed): Answer {
+  const { approvalId, planHash } = approval
+  const { operator, learn } = granted
+  const answer = answerSealed(sealed)
+  const learnt = isFullySuccessful(sealed) ? learn : []
+  const learntValue = (kind: 'domain' | 'path'): string | undefined =>
+    learnt.find(({ rule }) => rule.kind === kind)?.rule.value
+  const domain = learntValue('domain')
+  const path = learntValue('path')
+  const members: Pick<ApproveResponse, 'approval' | 'learned_domain' | 'learned_path'> = {
+    approval: {
+      decision: 'allow',
+      approval_id: approvalId,
+      approved_by: operator.operator,
+      approval_hash: sha256Hex(Buffer.from(approvalHashInput(approvalId, planHash))),
+      operator_authn_method: 'operator_dpop',
+      operator_sender_binding: operator.jkt,
+    },
+    ...(domain === undefined ? {} : { learned_domain: domain }),
+    ...(path === undefined ? {} : { learned_path: path }),
+  }
+  return { ...answer, body: { ...answer.body, ...(members as JsonObject) } }
+}
+
+async function learned(services: Services, entries: readonly LearnEntry[]): Promise<void> {
+  if (entries.length > 0) await services.learned.refresh()
+}
+
+function givenWith({ votes }: StoredApproval, { operator }: OperatorContext): number {
+  return new Set([...votes.map((one) => one.operator), operator]).size
+}
+
+async function vote(
+  services: Services,
+  approval: StoredApproval,
+  operator: OperatorContext,
+  request: ApproveRequest,
+): Promise<
+  { readonly ok: true; readonly votes: number } | { readonly ok: false; readonly error: Refusal }
+> {
+  const { approvalId, planHash } = approval
+  const attestation = request.attestation === undefined ? {} : { attestation: request.attestation }
+  const leaf = decisionLeaf(services, approval, {
+    event: 'approval_vote',
+    decision: 'vote',
+    operator,
+    members: attestation,
+  })
+  const { proof } = operator
+  const entry = { leaf, approvalId, to: 'vote', planHash, proof } as const
+  try {
+    const done = await services.ledger.decide({ ...entry, operator: operator.operator })
+    if (!done.ok) return { ok: false, error: decisionRefusal(done.error) }
+    services.approvalSignals.changed(approvalId)
+    return { ok: true, votes: done.value.votes }
+  } catch (error) {
+    throw ledgerFault(error)
+  }
+}
+
+function waitsForMore({ approvalId, required, hold }: StoredApproval, votes: number): Answer {
+  const body: QuorumPendingResponse = {
+    status: 'pending',
+    approval_id: approvalId,
+    approvals: votes,
+    required,
+    trace_id: String(hold.body['trace_id']),
+  }
+  return { status: 202, body, headers: {} }
+}

@@ -1,0 +1,171 @@
+import { resolveTarget } from '@latchgate/catalogue'
+import { claimedCheckpoint, leafHash, parseLeaf, verifyInclusion } from '@latchgate/evidence'
+import { canonicalBytes, canonicalize, type Result } from '@latchgate/protocol'
+import { digest, digestBytes } from '@latchgate/protocol/node'
+import { evidenceCrypto } from '../evidence-crypto.js'
+import type { StoredApproval } from '../ledger/port.js'
+import { judge, reachable } from '../pipeline/authorize.js'
+import type { Approved, Authorized, Budgeted, Known } from '../pipeline/call.js'
+import { policyRevision } from '../pipeline/decision-body.js'
+import { obtainSecrets } from '../pipeline/obtain-secrets.js'
+import { readBudget } from '../pipeline/read-budget.js'
+import { type Refusal, refuse } from '../refusal.js'
+import type { RegisteredAction } from '../registered-action.js'
+import type { Services } from '../services.js'
+import { type Plan, planPolicy, planTarget, type StoredPlan } from './plan.js'
+import { openStoredPlan } from './stored-plan.js'
+
+/**
+ * Holds what was approved against everything as it is now (design 3, `recheck`): the stored plan
+ * against its record, the record against the log, then action, provider, target, policy, revocations
+ * and secrets against the plan. What comes out goes on at the intent, as a call of its own would.
+ */
+export async function recheck(
+  services: Services,
+  approval: StoredApproval,
+  approved: Approved,
+): Promise<Result<Authorized, Refusal>> {
+  const opened = await openPlan(services, approval)
+  if (!opened.ok) return opened
+  const { plan, claims } = opened.value
+  if (services.revocations.reaches(claims)) {
+    return { ok: false, error: refuse('lease_revoked', { detail: 'recheck: lease revoked' }) }
+  }
+  const registered = sameAction(services, plan)
+  if (!registered.ok) return registered
+  const call = sameCall(approval, opened.value, registered.value)
+  if (!call.ok) return call
+  const budgeted = await readBudget(services, call.value)
+  if (!budgeted.ok) return budgeted
+  return sameRights(services, budgeted.value, plan, approved)
+}
+
+/** The plan as it was stored, if its record is in the log and it is what the record says. */
+export async function openPlan(
+  services: Services,
+  approval: StoredApproval,
+): Promise<Result<StoredPlan, Refusal>> {
+  if (!(await isInLog(services, approval))) {
+    return tampered(`the record of approval ${approval.approvalId} is not in the log`)
+  }
+  const held = await services.ledger.heldPlan(approval.approvalId)
+  if (held === undefined) return tampered('the stored plan is gone')
+  const stored = openStoredPlan(approval, held)
+  return stored === null
+    ? tampered('the stored plan is not the one of its record')
+    : { ok: true, value: stored }
+}
+
+// Against the checkpoint that is in memory: rows that were changed in the file do not give its root.
+async function isInLog({ ledger }: Services, { hold }: StoredApproval): Promise<boolean> {
+  const bytes = await ledger.leaf(hold.index)
+  if (bytes === undefined) return false
+  if (canonicalize(parseLeaf(bytes).body) !== canonicalize(hold.body)) return false
+  const { size, root } = claimedCheckpoint(ledger.checkpoint())
+  const { index } = hold
+  const proof = await ledger.inclusionProof(index, size)
+  const claim = { index, size, leafHash: leafHash(evidenceCrypto, bytes), proof, root }
+  return verifyInclusion(evidenceCrypto, claim)
+}
+
+function sameAction(
+  services: Services,
+  { action, provider_digest }: Plan,
+): Result<RegisteredAction, Refusal> {
+  const registered = services.actions().actions.get(action.id)
+  if (registered === undefined) {
+    const message = `the action '${action.id}' is gone since the call was held`
+    return { ok: false, error: refuse('action_not_found', { message }) }
+  }
+  if (registered.actionDigest !== action.digest) {
+    return changed('action_digest_mismatch', `the manifest of '${action.id}' has changed`)
+  }
+  if (registered.moduleDigest !== provider_digest) {
+    return changed('action_digest_mismatch', `the provider of '${action.id}' has changed`)
+  }
+  return { ok: true, value: registered }
+}
+
+// Nothing is taken from the plan that does not follow from what it is bound to.
+function sameCall(
+  approval: StoredApproval,
+  { plan, params, claims, agentLabel }: StoredPlan,
+  registered: RegisteredAction,
+): Result<Omit<Budgeted, 'callsBefore'>, Refusal> {
+  const { arguments: args, request_hash, arguments_hash } = plan
+  const argumentBytes = canonicalBytes(args)
+  if (digest(params) !== request_hash || digestBytes(argumentBytes) !== arguments_hash) {
+    return tampered('the stored arguments are not those of the plan')
+  }
+  const target = resolveTarget(registered.manifest, args)
+  if (!target.ok || canonicalize(planTarget(target.value)) !== canonicalize(plan.target)) {
+    return tampered('the arguments do not give the request of the plan')
+  }
+  const known: Known = {
+    traceId: String(approval.hold.body['trace_id']),
+    receivedAt: Date.parse(plan.created_at),
+    actionId: plan.action.id,
+    agentLabel,
+    // The agent's proof was used up when the call was held; an operator's takes its place.
+    agent: { claims, proof: { jkt: claims.cnf.jkt, jti: '', forgetAfter: 0 } },
+  }
+  return {
+    ok: true,
+    value: {
+      ...known,
+      registered,
+      params,
+      arguments: args,
+      argumentBytes,
+      requestHash: request_hash,
+      argumentsHash: arguments_hash,
+      target: target.value,
+    },
+  }
+}
+
+async function sameRights(
+  services: Services,
+  call: Budgeted,
+  plan: Plan,
+  approved: Approved,
+): Promise<Result<Authorized, Refusal>> {
+  const revision = policyRevision(services)
+  if (canonicalize(planPolicy(services)) !== canonicalize(plan.policy)) {
+    return changed('policy_changed', 'the policy is not the one under which the call was held')
+  }
+  const judged = await judge(services, call, true)
+  if (!judged.ok) return judged
+  const { decision, seen } = judged.value
+  const asked = seen.onAllowList ? [] : [`=${seen.destination.host}`]
+  const allow = [...reachable(services, call, decision), ...asked]
+  const secrets = await obtainSecrets(services, call, decision.secrets)
+  if (!secrets.ok) return secrets
+  if (canonicalize([...secrets.value.keys()]) !== canonicalize(plan.secrets)) {
+    return changed('policy_changed', 'the call would get other secrets than the plan names')
+  }
+  return {
+    ok: true,
+    value: {
+      ...call,
+      decision,
+      secrets: secrets.value,
+      allow,
+      policyRevision: revision,
+      approval: approved,
+    },
+  }
+}
+
+function tampered(detail: string): { readonly ok: false; readonly error: Refusal } {
+  const message = 'what is stored is not what was shown: nothing was done, repeat the call'
+  return { ok: false, error: refuse('plan_hash_mismatch', { message, detail }) }
+}
+
+function changed(
+  code: 'action_digest_mismatch' | 'policy_changed',
+  what: string,
+): { readonly ok: false; readonly error: Refusal } {
+  const message = `${what} since the call was held: nothing was done, repeat the call`
+  return { ok: false, error: refuse(code, { message, detail: `recheck: ${what}` }) }
+}

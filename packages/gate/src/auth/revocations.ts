@@ -1,0 +1,67 @@
+import type { LeaseClaims, Result } from '@latchgate/protocol'
+import type { LeafDraft, Ledger, ProofUse, Revocation } from '../ledger/port.js'
+import { RevocationList } from '../ledger/revocation-list.js'
+import { ledgerFault } from '../ledger-fault.js'
+import { type Refusal, refuse } from '../refusal.js'
+
+/** What came of a revocation. */
+export interface Revoked {
+  readonly previousEpoch: number
+  readonly epoch: number
+  /** Pending approvals that ended with it. */
+  readonly approvals: number
+}
+
+/** Revocations of leases, sessions, principals, or all (design 10). */
+export class Revocations {
+  readonly #ledger: Ledger
+  readonly #list = new RevocationList()
+  #next = 0
+
+  constructor(ledger: Ledger) {
+    this.#ledger = ledger
+  }
+
+  /** Reads what was revoked before this run. */
+  async load(): Promise<void> {
+    for (const revocation of await this.#ledger.revocations()) this.#list.add(revocation)
+    this.#next = this.#list.epoch
+  }
+
+  /** The epoch that leases are issued with. */
+  get epoch(): number {
+    return this.#list.epoch
+  }
+
+  /** Whether a lease may not be used any more. */
+  reaches(claims: LeaseClaims): boolean {
+    const { jti, session_id: sessionId, sub: principal, epoch } = claims
+    return this.#list.reaches({ jti, sessionId, principal, epoch })
+  }
+
+  /**
+   * Revokes at once, and then makes it durable: whatever the ledger says, nothing that it reaches
+   * begins any more in this run. `describe` gets the epoch that the record is to name. Throws a Fault
+   * when the record is not durable: after a restart it would not hold.
+   */
+  async revoke(
+    target: Omit<Revocation, 'epoch'>,
+    proof: ProofUse,
+    describe: (epoch: number, previous: number) => LeafDraft,
+  ): Promise<Result<Revoked, Refusal>> {
+    const previousEpoch = this.#list.epoch
+    // A number is never given twice, also not when its record failed.
+    this.#next = Math.max(this.#next, previousEpoch) + 1
+    const revocation = { ...target, epoch: this.#next }
+    this.#list.add(revocation)
+    try {
+      const leaf = describe(revocation.epoch, previousEpoch)
+      const done = await this.#ledger.revoke({ leaf, revocation, proof })
+      if (!done.ok) return { ok: false, error: refuse(done.error.code) }
+      const { approvals } = done.value
+      return { ok: true, value: { previousEpoch, epoch: revocation.epoch, approvals } }
+    } catch (error) {
+      throw ledgerFault(error)
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import { type AgentContext, authenticateAgent } from '../auth/agent.js'
+import { takePeerToken } from '../auth/peer-rate.js'
+import { answerError } from '../pipeline/answer.js'
+import type { Answer } from '../pipeline/call.js'
+import { type Refusal, refuse } from '../refusal.js'
+import type { Services } from '../services.js'
+import { credentials } from './client-routes.js'
+import type { Route, RouteRequest } from './listener.js'
+import { requestedPath } from './operator-route.js'
+
+/**
+ * A route on which the principal of a lease reads what is its own. `rate` names the bucket: reading
+ * what came of a call takes nothing from the next one.
+ */
+export function agentRoute(
+  services: Services,
+  path: string,
+  rate: string,
+  handle: (agent: AgentContext, request: RouteRequest) => Promise<Answer>,
+): Route {
+  return {
+    method: 'GET',
+    path,
+    handle: async (request) => {
+      const headers = credentials(request)
+      const refused = (refusal: Refusal): Answer => {
+        services.summary.count(refusal.code)
+        return answerError(request.traceId, refusal)
+      }
+      const peerToken = await takePeerToken(services, request.peer, headers)
+      if (!peerToken.allowed) return refused(refuse('rate_limited'))
+      const agent = await authenticateAgent(services, request.peer, headers, {
+        method: request.raw.method ?? 'GET',
+        path: requestedPath(path, request.params),
+      })
+      if (!agent.ok) return refused(agent.error)
+      await peerToken.giveBack()
+      const { sub } = agent.value.claims
+      const { execute_rps_per_principal } = services.config.rate_limits
+      if (!(await services.state.take(`${rate}:${sub}`, execute_rps_per_principal))) {
+        return refused(refuse('rate_limited', { detail: `${rate} of ${sub}` }))
+      }
+      return handle(agent.value, request)
+    },
+  }
+}
