@@ -36,11 +36,11 @@ const REFUSALS: readonly Refusal[] = [
     /^action 'http_fetch' denied by policy: schema_violation: /,
   ],
   [
-    'a call that needs an approval, which cannot be asked for yet',
+    'a call that needs an approval, but has no secret to be made with',
     (client) =>
       client.execute('github_create_issue', { owner: 'o', repo: 'r', title: 't', body: 'b' }),
     'LatchGateDenied',
-    /^action 'github_create_issue' denied by policy: policy_denied: approval_not_available/,
+    /^action 'github_create_issue' denied by policy: policy_denied: required secret is missing/,
   ],
   [
     'an unknown action',

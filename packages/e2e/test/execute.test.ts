@@ -121,15 +121,3 @@ test('execute does not look at the Content-Type', async () => {
     expect(answer.status, `${type}: ${answer.text}`).toBe(200)
   }
 })
-
-test('an action that needs a human is denied until there is one to ask', async () => {
-  const params = { owner: 'acme', repo: 'x', title: 'hello' }
-  const answer = await executeRaw(world.client, lease, 'github_create_issue', params)
-  expect(answer.status).toBe(403)
-  expect(answer.json()).toMatchObject({
-    error: 'policy_denied',
-    deny_reason: 'approval_not_available',
-    principal: 'agent-test',
-    action_id: 'github_create_issue',
-  })
-})

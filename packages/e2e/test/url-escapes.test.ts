@@ -118,20 +118,16 @@ test.each([
   ['https://evilwikipedia.org/', 'evilwikipedia.org'],
   ['https://аpi.github.com/', 'xn--pi-6kc.github.com'],
   ['https://localhost/', 'localhost'],
-])('%s leads to %s, which is on no list: held for a human, so denied', async (url, host) => {
+])('%s leads to %s, which is on no list: it is held for a human', async (url, host) => {
   const answer = await call('http_fetch', { url })
-  expect(answer.status, answer.text).toBe(403)
-  const body = answer.json()
-  expect(body).toEqual({
-    error: 'policy_denied',
-    deny_reason: 'approval_not_available',
-    principal: 'agent-test',
-    action_id: 'http_fetch',
-    message: expect.stringContaining(host),
-    trace_id: TRACE,
+  expect(answer.status, answer.text).toBe(202)
+  const [held, ...others] = leavesOf(world, answer.json()['trace_id'])
+  expect(others).toEqual([])
+  const detail = `'${host}' is not on the allow list`
+  expect(held).toMatchObject({
+    type: 'hold',
+    body: { reasons: [{ code: 'unresolved_domain', detail }] },
   })
-  expect(String(body['message'])).toContain('unresolved_domain')
-  expectDenied(answer, 'policy_denied', /^approval needed: unresolved_domain/)
 })
 
 test.each([
