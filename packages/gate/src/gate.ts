@@ -37,6 +37,7 @@ import {
 } from './http/approval-routes.js'
 import { clientRoutes } from './http/client-routes.js'
 import { InFlight } from './http/in-flight.js'
+import { learnedRoutes } from './http/learned-routes.js'
 import { type GateAddresses, listenAll } from './http/listen-all.js'
 import { agentReceiptRoute, operatorReceiptRoute } from './http/receipt-route.js'
 import { revocationRoutes } from './http/revocation-routes.js'
@@ -161,6 +162,7 @@ async function assemble(
     ...agentApprovalRoutes(services),
     ...operatorApprovalRoutes(services, inFlight),
     ...revocationRoutes(services),
+    ...learnedRoutes(services),
     ...adminRoutes(services, inFlight),
   ]
   const listeners: FastifyInstance[] = []

@@ -72,6 +72,7 @@ export type {
   ExecuteResponse,
   IntentsBody,
   JwksBody,
+  LearnedRuleBody,
   LeaseJwk,
   LeaseRequest,
   LeaseResponse,

@@ -461,6 +461,21 @@ export type DenyResponse = {
   readonly deny_reason: string
 }
 
+/** One entry of `GET /v1/admin/domains` or `/paths` (http-api 12.6). */
+export type LearnedRuleBody = {
+  readonly action_id: string
+  readonly domain?: string
+  readonly path_glob?: string
+  /** Whose calls it is for; `*` for everybody's. */
+  readonly principal: string
+  readonly added_by: string
+  readonly added_at: string
+  /** `approval` or `api`. */
+  readonly source: string
+  /** The approval that it was learned with. */
+  readonly approval_id: string | null
+}
+
 /** Body of `POST /v1/admin/revoke`: one of the first four (design 14). */
 export type RevokeRequest = {
   readonly lease_jti?: string
