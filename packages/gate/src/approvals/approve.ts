@@ -205,8 +205,14 @@ function executed(approval: StoredApproval, granted: Granted, sealed: Sealed): A
   return { ...answer, body: { ...answer.body, ...(members as JsonObject) } }
 }
 
+// The rules are durable with the receipt. Not having them in memory yet only holds the next call.
 async function learned(services: Services, entries: readonly LearnEntry[]): Promise<void> {
-  if (entries.length > 0) await services.learned.refresh()
+  if (entries.length === 0) return
+  try {
+    await services.learned.refresh()
+  } catch (error) {
+    services.log.error({ err: error }, 'what was learned is recorded, but could not be read back')
+  }
 }
 
 function givenWith({ votes }: StoredApproval, { operator }: OperatorContext): number {
