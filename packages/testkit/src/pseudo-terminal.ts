@@ -29,16 +29,22 @@ export interface TerminalEnd {
 
 const TIOCSWINSZ = 0x5414
 const F_SETFD = 2
+/** `c_lflag` of struct termios: lines are edited, what is typed is shown. */
+const LOCAL_FLAGS_AT = 12
+const ICANON = 0x2
+const ECHO = 0x8
 const FD_CLOEXEC = 1
 
 type OpenPty = (main: Buffer, child: Buffer, name: Buffer, modes: null, size: Buffer) => number
 type Ioctl = (fd: number, request: number, size: Buffer) => number
+type TcGetAttr = (fd: number, modes: Buffer) => number
 type Fcntl = (fd: number, command: number, value: number) => number
 
 interface TerminalCalls {
   readonly openpty: OpenPty
   readonly ioctl: Ioctl
   readonly fcntl: Fcntl
+  readonly tcgetattr: TcGetAttr
 }
 
 let calls: TerminalCalls | undefined
@@ -100,6 +106,13 @@ export class PseudoTerminal {
   /** Everything that was written to the terminal, as it was written. */
   get raw(): string {
     return this.#raw
+  }
+
+  /** True while programs get every key at once and the terminal shows none of them by itself. */
+  get isRaw(): boolean {
+    const modes = Buffer.alloc(128)
+    check('tcgetattr', terminalCalls().tcgetattr(this.#main, modes))
+    return (modes.readUInt32LE(LOCAL_FLAGS_AT) & (ICANON | ECHO)) === 0
   }
 
   /** Types text, or the sequences of keys. */
@@ -170,6 +183,7 @@ function terminalCalls(): TerminalCalls {
       'int openpty(void *main, void *child, void *name, void *modes, void *size)',
     ) as OpenPty,
     ioctl: c.func('int ioctl(int fd, unsigned long request, void *size)') as Ioctl,
+    tcgetattr: c.func('int tcgetattr(int fd, void *modes)') as TcGetAttr,
     fcntl: c.func('int fcntl(int fd, int command, int value)') as Fcntl,
   }
   return calls

@@ -103,8 +103,10 @@ function bottom(state: WatchState, below: number): readonly ScreenLine[] {
       { text: tail(`> ${typed}_`, state.size.columns), tone: 'plain' },
     ]
   }
-  if (notice !== null) return [{ text: cellText(notice.text), tone: notice.tone }]
-  return lost === null ? [] : [{ text: cellText(lost), tone: 'bad' }]
+  return [
+    ...(lost === null ? [] : [{ text: cellText(lost), tone: 'bad' } as const]),
+    ...(notice === null ? [] : [{ text: cellText(notice.text), tone: notice.tone }]),
+  ]
 }
 
 function subject(state: WatchState, { approvalId }: Intent): string {

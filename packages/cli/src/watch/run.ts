@@ -33,11 +33,15 @@ const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
 /** Shows the queue until it is left; resolves to the exit code. The terminal is always given back. */
 export async function runWatch(desk: ApprovalDesk, screen: WatchScreen): Promise<number> {
   const watch = new Watch(desk, screen)
+  let code: number
   try {
-    return await watch.run()
+    code = await watch.run()
   } finally {
     watch.close()
   }
+  // As the signal itself ends a process: on its way out Node insists on a terminal that is gone.
+  if (code === SIGNALS.SIGHUP) process.kill(process.pid, 'SIGHUP')
+  return code
 }
 
 class Watch {
