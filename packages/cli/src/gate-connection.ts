@@ -11,8 +11,15 @@ export interface GateAnswer {
 
 /** What to ask. */
 export interface GateRequest {
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  /** Without the query. */
   readonly path: string
+  /** Members that are undefined are left out. */
+  readonly query?: Readonly<Record<string, string | number | undefined>>
+  /** Sent as JSON. */
+  readonly body?: object
+  /** Ends the wait for an answer. */
+  readonly signal?: AbortSignal
   /** Milliseconds for headers and for the body; default 10 s. */
   readonly timeoutMs?: number
 }
@@ -22,9 +29,10 @@ const TIMEOUT_MS = 10_000
 /** Asks a running gate over its admin socket; with an operator's key where the route needs one. */
 export async function askGate(
   loaded: LoadedConfig,
-  { method, path, timeoutMs = TIMEOUT_MS }: GateRequest,
+  request: GateRequest,
   operator?: OperatorKey,
 ): Promise<GateAnswer> {
+  const { method, path, query = {}, body, signal, timeoutMs = TIMEOUT_MS } = request
   const socketPath = loaded.config.listen_admin_uds_path
   const client = new Client('http://localhost', {
     socketPath,
@@ -34,8 +42,13 @@ export async function askGate(
   try {
     const response = await client.request({
       method,
-      path,
-      headers: operator === undefined ? {} : credentialsFor(loaded, { method, path }, operator),
+      path: `${path}${queryText(query)}`,
+      headers: {
+        ...(operator === undefined ? {} : credentialsFor(loaded, { method, path }, operator)),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(signal === undefined ? {} : { signal }),
     })
     return { status: response.statusCode, body: (await response.body.json()) as GateAnswer['body'] }
   } catch (cause) {
@@ -58,6 +71,13 @@ export function bodyOf(answer: GateAnswer): GateAnswer['body'] {
     hints,
     fields: { status: answer.status },
   })
+}
+
+function queryText(query: NonNullable<GateRequest['query']>): string {
+  const given = Object.entries(query).filter((pair) => pair[1] !== undefined)
+  const pairs = given.map(([name, value]): [string, string] => [name, String(value)])
+  const text = new URLSearchParams(pairs).toString()
+  return text === '' ? '' : `?${text}`
 }
 
 function credentialsFor(

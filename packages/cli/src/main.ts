@@ -5,10 +5,20 @@ import { asFailure } from './failures.js'
 import { reportFailure, type Streams } from './output.js'
 import { buildProgram } from './program.js'
 
+// A getter: to open standard input is to hold the process open, and few commands ask anything.
+const PROCESS_STREAMS: Streams = {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  get stdin() {
+    return process.stdin
+  },
+  env: process.env,
+}
+
 /** Runs the command line; resolves to the exit code (spec/cli-and-config 1.6). */
 export async function main(
   argv: readonly string[],
-  streams: Streams = { stdout: process.stdout, stderr: process.stderr, env: process.env },
+  streams: Streams = PROCESS_STREAMS,
   cwd: string = process.cwd(),
 ): Promise<number> {
   let exitCode = 0

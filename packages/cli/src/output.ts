@@ -24,12 +24,18 @@ export interface TextStream {
   readonly isTTY?: boolean
   /** Width of the terminal. */
   readonly columns?: number
+  /** Height of the terminal. */
+  readonly rows?: number
+  on?(event: 'resize', listener: () => void): unknown
+  off?(event: 'resize', listener: () => void): unknown
 }
 
 /** The process's streams and environment. */
 export interface Streams {
   readonly stdout: TextStream
   readonly stderr: TextStream
+  /** Where answers of a person come from; absent: there is nobody to ask. */
+  readonly stdin?: NodeJS.ReadStream
   readonly env: Readonly<Record<string, string | undefined>>
 }
 

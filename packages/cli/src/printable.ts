@@ -1,7 +1,7 @@
-// Control characters (C0, C1, DEL), format characters (direction, zero width, tags), line and
-// paragraph separators, lone surrogates.
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu
-const UNPRINTABLE_BUT_NEWLINE = /(?!\n)[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu
+// Control characters (C0, C1, DEL), format characters (direction, zero width, tags), what else is
+// shown as nothing (fillers, variation selectors), line and paragraph separators, lone surrogates.
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{DI}\u2028\u2029]/gu
+const UNPRINTABLE_BUT_NEWLINE = /(?!\n)[\p{Cc}\p{Cf}\p{Cs}\p{DI}\u2028\u2029]/gu
 
 /**
  * Text of somebody else, safe to print in one line: what could move the cursor, change colours or

@@ -9,6 +9,8 @@ import { upCommand } from './commands/up.js'
 import { verifyCommand } from './commands/verify.js'
 import type { Context, GlobalOptions } from './context.js'
 import type { Streams } from './output.js'
+import { registerAdminCommands } from './program/admin.js'
+import { registerApprovalCommands } from './program/approvals.js'
 
 /** Runs a command once its arguments are known. */
 export type Run = (
@@ -93,6 +95,8 @@ export function buildProgram(streams: Streams, json: boolean, run: Run): Command
         readonly key?: string
       }) => act((context) => verifyCommand(context, options)),
     )
+  registerApprovalCommands(command, program, act)
+  registerAdminCommands(command, program, act)
   return program
 }
 

@@ -3,7 +3,14 @@ import type { Dispatcher } from 'undici'
 import { type ActionResult, actionResult } from './action-result.js'
 import { type ActionSummary, actionSummaries } from './action-summary.js'
 import { answerError, gateDetails, leaseRefusal, notFound } from './answer-error.js'
+import {
+  type ApprovalEntry,
+  type ApprovalQuery,
+  approvalEntries,
+  approvalListPath,
+} from './approval-entry.js'
 import { type ApprovalStatus, approvalStatus } from './approval-status.js'
+import { type WaitOptions, waitForApproval } from './approval-wait.js'
 import { CallMemory } from './call-memory.js'
 import {
   type CallOptions,
@@ -48,6 +55,7 @@ export class LatchGateClient {
   readonly #memory = new CallMemory()
   readonly #timeouts: Timeouts
   readonly #key: DPoPKeyPair | null
+  readonly #closing = new AbortController()
   #agentId: string | null
 
   constructor(options: ClientOptions = {}) {
@@ -123,7 +131,40 @@ export class LatchGateClient {
     return executionReceiptFromJson(body)
   }
 
-  /** Asks what became of a held call. */
+  /**
+   * Waits for an operator's decision on a held call and, once it was approved and executed, for its
+   * result, as `execute` would have returned it. Only asks: it never executes anything again, survives
+   * a gate that is away for a while, and can be repeated with the same id.
+   *
+   * Throws `LatchGateApprovalDenied`, `LatchGateApprovalExpired`, `LatchGateDenied` (revoked, or
+   * refused after the approval), `LatchGateUnavailable` with `receiptId` (approved, and failed),
+   * `LatchGateApprovalTimeout` (still held), and, when `signal` ends the wait, what `execute` throws.
+   */
+  async waitForApproval(approvalId: string, options: WaitOptions = {}): Promise<ActionResult> {
+    checkIdentifier('approvalId', approvalId)
+    const signals = [
+      this.#closing.signal,
+      ...(options.signal === undefined ? [] : [options.signal]),
+    ]
+    return waitForApproval(
+      (path, timeoutMs, signal) =>
+        this.#withLease((lease) => this.#send(lease, { method: 'GET', path, signal }, timeoutMs)),
+      approvalId,
+      { ...options, signal: AbortSignal.any(signals) },
+    )
+  }
+
+  /** The held calls of this principal, of all its sessions, newest first. */
+  async listApprovals(query: ApprovalQuery = {}): Promise<readonly ApprovalEntry[]> {
+    const request = { method: 'GET', path: approvalListPath(query) } as const
+    const answer = await this.#withLease((lease) =>
+      this.#send(lease, request, this.#timeouts.request),
+    )
+    if (!isSuccess(answer)) throw answerError(answer, '<approvals>')
+    return approvalEntries(answer)
+  }
+
+  /** Asks once what became of a held call. */
   async getApprovalStatus(approvalId: string): Promise<ApprovalStatus> {
     checkIdentifier('approvalId', approvalId)
     const body = await this.#read(`/v1/approvals/${approvalId}/poll`, 'approval poll', {
@@ -171,8 +212,12 @@ export class LatchGateClient {
     return reportReceipt(subject, source, this.#memory)
   }
 
-  /** Waits for requests under way and forgets the lease. The client cannot be used afterwards. */
+  /**
+   * Ends waits for approvals, waits for other requests under way and forgets the lease. The client
+   * cannot be used afterwards.
+   */
   async close(): Promise<void> {
+    this.#closing.abort(new Error('the client was closed'))
     this.#leases.forget()
     await this.#channel.close()
   }

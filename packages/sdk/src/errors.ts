@@ -85,14 +85,63 @@ export class LatchGateDenied extends LatchGateError {
   }
 }
 
-/** The call is held until an operator decides; ask with `getApprovalStatus(approvalId)`. */
+/** The call is held until an operator decides; wait with `waitForApproval(approvalId)`. */
 export class LatchGateApprovalRequired extends LatchGateError {
   readonly actionId: string
   readonly approvalId: string
 
-  constructor(actionId: string, approvalId: string, details?: Partial<GateDetails>) {
-    super(`action '${actionId}' requires approval: poll approvalId='${approvalId}'`, details)
+  constructor(
+    actionId: string,
+    approvalId: string,
+    details?: Partial<GateDetails>,
+    options?: ErrorOptions,
+  ) {
+    super(
+      `action '${actionId}' requires approval: poll approvalId='${approvalId}'`,
+      details,
+      options,
+    )
     this.actionId = actionId
+    this.approvalId = approvalId
+  }
+}
+
+/** The time of `waitForApproval` is over. The call is still held: go on with `approvalId`. */
+export class LatchGateApprovalTimeout extends LatchGateApprovalRequired {
+  /** Milliseconds that were waited. */
+  readonly timeoutMs: number
+
+  constructor(actionId: string, approvalId: string, timeoutMs: number, options?: ErrorOptions) {
+    super(actionId, approvalId, {}, options)
+    this.message = `no decision on approval '${approvalId}' within ${timeoutMs} ms: it is still held`
+    this.timeoutMs = timeoutMs
+  }
+}
+
+/** An operator denied the held call; `reason` is his. */
+export class LatchGateApprovalDenied extends LatchGateDenied {
+  readonly approvalId: string
+
+  constructor(
+    actionId: string,
+    approvalId: string,
+    reason?: string,
+    details?: Partial<GateDetails>,
+  ) {
+    super(actionId, reason, details)
+    const why = reason === undefined ? '' : `: ${reason}`
+    this.message = `action '${actionId}' denied by an operator${why}`
+    this.approvalId = approvalId
+  }
+}
+
+/** Nobody decided in time: the call must be made again to be held again. */
+export class LatchGateApprovalExpired extends LatchGateDenied {
+  readonly approvalId: string
+
+  constructor(actionId: string, approvalId: string, details?: Partial<GateDetails>) {
+    super(actionId, 'approval_expired', details)
+    this.message = `approval '${approvalId}' for action '${actionId}' expired without a decision`
     this.approvalId = approvalId
   }
 }

@@ -17,6 +17,7 @@ export type AnswerContext =
   | 'receipt'
   | 'receipt keys'
   | 'approval poll'
+  | 'approvals'
   | 'action egress'
   | 'actions'
 

@@ -94,9 +94,12 @@ export class GateChannel {
   }
 }
 
-/** Throws when the caller has given up before anything was sent. */
-export function throwIfAbandoned(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) throw abandoned(signal, 'nothing was sent')
+/** Throws when the caller has given up, and says what that means for the gate. */
+export function throwIfAbandoned(
+  signal: AbortSignal | undefined,
+  consequence = 'nothing was sent',
+): void {
+  if (signal?.aborted === true) throw abandoned(signal, consequence)
 }
 
 function abandoned(

@@ -1,13 +1,18 @@
 export { computeAth, DPoPKeyPair } from '@latchgate/protocol/node'
 export type { ActionResult, LogPosition } from './action-result.js'
 export type { ActionSummary } from './action-summary.js'
+export type { ApprovalEntry, ApprovalQuery, HoldReason } from './approval-entry.js'
 export type { ApprovalStatus } from './approval-status.js'
+export type { WaitOptions } from './approval-wait.js'
 export { LatchGateClient } from './client.js'
 export type { CallOptions, ClientOptions, ConnectOptions } from './client-options.js'
 export { type EgressProfile, egressProfileFromJson } from './egress-profile.js'
 export {
   type GateDetails,
+  LatchGateApprovalDenied,
+  LatchGateApprovalExpired,
   LatchGateApprovalRequired,
+  LatchGateApprovalTimeout,
   LatchGateAuthError,
   LatchGateBudgetExhausted,
   LatchGateDenied,

@@ -102,7 +102,7 @@ export class GateDouble {
     this.#handlers.set('execute', typeof handler === 'function' ? handler : () => handler)
   }
 
-  /** What a GET of this path answers. */
+  /** What a GET of this path answers, with any query unless the path names one. */
   onGet(path: string, handler: Handler | DoubleAnswer): void {
     this.#handlers.set(path, typeof handler === 'function' ? handler : () => handler)
   }
@@ -136,7 +136,8 @@ export class GateDouble {
     for await (const chunk of incoming) chunks.push(chunk as Buffer)
     const method = incoming.method ?? ''
     const path = incoming.url ?? ''
-    const needsLease = path.endsWith('/execute') || /^\/v1\/(receipts|approvals)\//.test(path)
+    const needsLease =
+      path.endsWith('/execute') || /^\/v1\/(receipts|approvals)(\/|\?|$)/.test(path)
     const auth = this.#authenticate(incoming, method, path)
     const request: SeenRequest = {
       method,
@@ -157,7 +158,8 @@ export class GateDouble {
       return delayMs === undefined ? answer : { ...answer, delayMs }
     }
     const key = request.path.endsWith('/execute') ? 'execute' : request.path
-    return this.#handlers.get(key)?.(request) ?? { status: 404, raw: '' }
+    const handler = this.#handlers.get(key) ?? this.#handlers.get(key.replace(/\?.*/, ''))
+    return handler?.(request) ?? { status: 404, raw: '' }
   }
 
   #lease(request: SeenRequest): DoubleAnswer {
@@ -234,7 +236,8 @@ export class GateDouble {
       typeof dpop === 'string' ? dpop : '',
       {
         method,
-        urls: this.htuBases.map((base) => base + path),
+        // RFC 9449 4.2: without the query.
+        urls: this.htuBases.map((base) => base + path.replace(/\?.*/, '')),
         token,
         jkt: claims.cnf.jkt,
         nowSeconds: realNow,

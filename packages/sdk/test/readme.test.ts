@@ -16,8 +16,8 @@ const SNIPPETS = [...`${FRONT_PAGE}\n${README}`.matchAll(/```[jt]s\n(.*?)```/gs)
   (match) => match[1]!,
 )
 
-test('the front page has one snippet, the README three', () => {
-  expect(SNIPPETS).toHaveLength(4)
+test('the front page has one snippet, the README four', () => {
+  expect(SNIPPETS).toHaveLength(5)
 })
 
 test.each(SNIPPETS.map((code, i) => [i + 1, code] as const))(
@@ -47,7 +47,10 @@ test.each(SNIPPETS.map((code, i) => [i + 1, code] as const))(
 test('everything that the specification names is exported', () => {
   expect(Object.keys(sdk).sort()).toEqual([
     'DPoPKeyPair',
+    'LatchGateApprovalDenied',
+    'LatchGateApprovalExpired',
     'LatchGateApprovalRequired',
+    'LatchGateApprovalTimeout',
     'LatchGateAuthError',
     'LatchGateBudgetExhausted',
     'LatchGateClient',

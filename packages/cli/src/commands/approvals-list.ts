@@ -1,0 +1,78 @@
+import type { ApprovalState } from '@latchgate/protocol'
+import { ApprovalDesk } from '../approvals/approval-desk.js'
+import { stateText } from '../approvals/plan-lines.js'
+import { CommandFailure } from '../command-failure.js'
+import type { Context } from '../context.js'
+import { findOperator } from '../operator-key.js'
+
+const STATES: readonly ApprovalState[] = [
+  'pending',
+  'claimed',
+  'approved',
+  'denied',
+  'failed',
+  'expired',
+  'revoked',
+]
+const MAX_LIMIT = 200
+
+/** What to list. */
+export interface ListOptions {
+  readonly all?: boolean
+  readonly status?: string
+  readonly limit?: string
+}
+
+/** `latchgate approvals list`: held calls, newest first; the pending ones unless told otherwise. */
+export async function approvalsListCommand(
+  context: Context,
+  options: ListOptions,
+): Promise<number> {
+  const { output } = context
+  const status = statusOf(options)
+  const limit = limitOf(options.limit ?? '50')
+  const loaded = context.load()
+  const desk = new ApprovalDesk(loaded, findOperator(loaded, context.options))
+  const body = await desk.list({ status, limit })
+  output.document(body)
+  const { approvals } = body
+  if (approvals.length === 0) {
+    output.info(status === undefined ? 'no call has been held' : `no approval is ${status}`)
+    return 0
+  }
+  const now = Date.now()
+  output.table([
+    ['approval', 'state', 'risk', 'action', 'principal', 'request'],
+    ...approvals.map((one) => [
+      one.approval_id,
+      stateText(one, now),
+      one.risk_level,
+      one.action_id,
+      one.principal,
+      one.target,
+    ]),
+  ])
+  if (approvals.length === limit) {
+    output.hint(`only ${limit} are listed, newest first; -l takes up to ${MAX_LIMIT}`)
+  }
+  output.hint('see everything of one: latchgate approvals show ID')
+  return 0
+}
+
+function statusOf({ all, status }: ListOptions): ApprovalState | undefined {
+  if (status === undefined) return all === true ? undefined : 'pending'
+  if (all === true) throw usage('--all and --status exclude each other')
+  const known = STATES.find((one) => one === status)
+  if (known !== undefined) return known
+  throw usage(`'${status}' is no status: use one of ${STATES.join(', ')}`)
+}
+
+function limitOf(text: string): number {
+  const limit = /^[0-9]{1,4}$/.test(text) ? Number(text) : 0
+  if (limit >= 1 && limit <= MAX_LIMIT) return limit
+  throw usage(`--limit must be from 1 to ${MAX_LIMIT}, got '${text}'`)
+}
+
+function usage(message: string): CommandFailure {
+  return new CommandFailure('usage', message, { exitCode: 2 })
+}

@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto'
+import type { ApprovalDetail, JsonObject } from '@latchgate/protocol'
+
+/** What a test wants different about a held call. */
+export interface HeldCall {
+  /** Decides the id, and with it the order. */
+  readonly number?: number
+  readonly action?: string
+  readonly principal?: string
+  readonly url?: string
+  readonly arguments?: JsonObject
+  readonly body?: string | null
+  readonly log?: string
+  readonly expiresInMs?: number
+  readonly more?: Partial<ApprovalDetail>
+}
+
+/** The detail of a held call, as a gate would give it. */
+export function heldCall(given: HeldCall = {}): ApprovalDetail {
+  const number = given.number ?? 1
+  const tail = number.toString(16).padStart(12, '0')
+  const url = given.url ?? 'https://new.example.com/v1/things'
+  const args = given.arguments ?? { url, body: { title: 'a thing' } }
+  const body = given.body === undefined ? JSON.stringify(args['body'] ?? '') : given.body
+  const bytes = Buffer.byteLength(body ?? '')
+  const expires = new Date(Date.now() + (given.expiresInMs ?? 290_000)).toISOString()
+  const base = {
+    approval_id: `0196a1b2-c3d4-7000-8000-${tail}`,
+    status: 'pending',
+    action_id: given.action ?? 'http_post',
+    action_version: '2.0.0',
+    principal: given.principal ?? 'agent-test',
+    session_id: '0196a1b2-0000-7000-8000-000000000aaa',
+    risk_level: 'high',
+    request_hash: `sha256:${'1'.repeat(64)}`,
+    created_at: new Date().toISOString(),
+    expires_at: expires,
+    trace_id: '0196a1b2-0000-7000-8000-000000000bbb',
+    plan_hash: createHash('sha256').update(`${number}${url}`).digest('hex'),
+    reasons: [
+      { code: 'risk', detail: 'high' },
+      { code: 'unresolved_domain', detail: new URL(url).hostname },
+    ],
+    approvals: 0,
+    required: 1,
+    target: `POST ${url}`,
+    approved_targets: [new URL(url).hostname],
+    approved_secrets: ['API_BEARER_TOKEN'],
+    approved_egress: { proxy_allowlist: { allowed_domains: [] } },
+    verifier_kind: 'http_status',
+    provider_module_digest: 'builtin:http_api',
+    unresolved_domains: [new URL(url).hostname],
+    budget_snapshot: { calls_remaining: 9, policy_approved_calls_after: 8 },
+    quorum: { min: 1, distinct_from_requester: false },
+    approved_by: [],
+    log: given.log ?? 'latchgate-test',
+    plan: {
+      arguments: args,
+      target: {
+        method: 'POST',
+        url,
+        headers: [['content-type', 'application/json']],
+        body_sha256: body === null ? null : createHash('sha256').update(body).digest('hex'),
+        body_bytes: bytes,
+        body,
+      },
+      limits: { timeout_seconds: 30 },
+      policy: { version: 'test-1', digest: null },
+    },
+    hidden: [],
+  } satisfies ApprovalDetail
+  return { ...base, ...given.more }
+}
