@@ -10,6 +10,7 @@ import {
   verifyReceipt,
 } from 'latchgate'
 import { expect } from './expect.js'
+import { humanDecides } from './human-act.js'
 import type { Props } from './props.js'
 import type { Story } from './story.js'
 import { tamperedLedger } from './tampered-ledger.js'
@@ -27,6 +28,7 @@ export async function runActs(story: Story, props: Props): Promise<Traces> {
     receiptId = await allowedRead(story, props, client)
     await injectedToken(story, props, client)
     await outsideItsRights(story, props, client)
+    await humanDecides(story, props, client)
     await privateAddress(story, client)
   } finally {
     await client.close()

@@ -45,6 +45,8 @@ async function play(cleanups: Cleanups, keep: boolean): Promise<number> {
       "agent could read the gate's files. In production the gate has a user of its own.",
   )
   const traces = await runActs(story, {
+    directory: stage.directory,
+    configFile: stage.configFile,
     socket: stage.socket,
     ledger: join(stage.directory, 'data', 'audit.db'),
     receiptKeys: join(stage.directory, 'keys', 'receipt-keys.jwks'),

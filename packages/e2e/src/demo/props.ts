@@ -2,6 +2,8 @@ import type { Upstream } from '@latchgate/testkit'
 
 /** What the acts play with. */
 export interface Props {
+  readonly directory: string
+  readonly configFile: string
   readonly socket: string
   readonly ledger: string
   /** The gate's public receipt keys, as a file: what an auditor would have been given. */

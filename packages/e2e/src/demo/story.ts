@@ -38,6 +38,17 @@ export class Story {
     this.#rows(`${' '.repeat(MARGIN)}${this.#paint('2', name.padEnd(12))} `, MARGIN + 13, value)
   }
 
+  operator(text: string): void {
+    this.#said('36', 'operator', text)
+  }
+
+  /** A line of a program's output, as it was printed; cut only where the terminal would break it. */
+  quote(text: string): void {
+    const width = this.#width - MARGIN
+    const shown = text.length > width ? `${text.slice(0, width - 1)}…` : text
+    this.#write(`${' '.repeat(MARGIN)}${this.#paint('2', shown)}`)
+  }
+
   upstream(text: string): void {
     this.#said('35', 'upstream', text)
   }
