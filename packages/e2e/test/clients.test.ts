@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { type TempDir, tempDir } from '@latchgate/testkit'
 import * as sdk from 'latchgate'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { approveCall, asOperator, denyCall, holdCall } from '../src/harness/approvals.js'
 import { ALL_ACTIONS, ALL_SINKS, type ProjectSettings } from '../src/harness/gate.js'
+import { takeLease } from '../src/harness/raw-client.js'
 import { startWorld, type World } from '../src/harness/world.js'
 import { oracle } from '../src/index.js'
 
@@ -170,4 +172,87 @@ test('a parallel burst through one SDK client is served and keeps the sequence w
   expect(new Set(results.map((one) => one.receiptId)).size).toBe(12)
   expect(client.sequenceFindings).toEqual([])
   await client.close()
+})
+
+const ISSUE = { owner: 'acme', repo: 'rocket', title: 'Fins fall off' }
+
+async function beginWithToken(): Promise<World> {
+  const env = { LATCHGATE_SECRET_GITHUB_TOKEN: 'ghp_test_0123456789' }
+  const world = await startWorld({}, { env })
+  open.push(world)
+  world.upstream.on('POST', '/repos/acme/rocket/issues', () => ({
+    status: 201,
+    headers: { 'content-type': 'application/json' },
+    body: '{"id":1,"number":7,"html_url":"https://github.com/acme/rocket/issues/7"}',
+  }))
+  return world
+}
+
+test.each(CLIENTS)(
+  '%s is told that a call is held, polls while it is, and sees it approved or denied',
+  async (_name, { LatchGateClient, LatchGateApprovalRequired }) => {
+    const world = await beginWithToken()
+    const client = new LatchGateClient({
+      socket: world.gate.project.socket,
+      publicBaseUrl: 'http://localhost:3000',
+      agentId: 'a',
+    })
+    try {
+      const ids: string[] = []
+      for (const title of ['one', 'two']) {
+        const held = await client
+          .execute('github_create_issue', { ...ISSUE, title })
+          .catch((error: unknown) => error)
+        expect(held).toBeInstanceOf(LatchGateApprovalRequired)
+        ids.push((held as InstanceType<typeof LatchGateApprovalRequired>).approvalId)
+      }
+      const [first = '', second = ''] = ids
+      expect(await client.getApprovalStatus(first)).toMatchObject({
+        approvalId: first,
+        actionId: 'github_create_issue',
+        status: 'pending',
+        retryAfterSeconds: 2,
+      })
+      // A published client keeps nothing of its session when it connects anew.
+      await client.connect()
+      const approved = await approveCall(world, first)
+      expect(approved.status).toBe(200)
+      expect(await client.getApprovalStatus(first)).toMatchObject({
+        status: 'approved',
+        receiptId: approved.json()['receipt_id'],
+      })
+      await denyCall(world, second, { body: { reason: 'no' } })
+      expect(await client.getApprovalStatus(second)).toMatchObject({
+        status: 'denied',
+        reason: 'no',
+      })
+    } finally {
+      await client.close()
+    }
+  },
+)
+
+test('the published operator tools decide without a body, and with one', async () => {
+  const world = await beginWithToken()
+  const lease = await takeLease(world.client)
+  const { id } = await holdCall(world, lease, 'github_create_issue', ISSUE)
+  // The start-up check, the list and the detail of the MCP adapter, then its empty approval.
+  const list = await asOperator(world, 'GET', '/v1/approvals?status=pending')
+  expect(list.json()).toMatchObject({ count: 1, approvals: [{ approval_id: id }] })
+  const detail = await asOperator(world, 'GET', `/v1/approvals/${id}`)
+  expect(detail.json()).toMatchObject({
+    approval_id: id,
+    status: 'pending',
+    approved_targets: ['http_write'],
+    approved_secrets: ['GITHUB_TOKEN'],
+    approved_egress: { proxy_allowlist: { allowed_domains: ['api.github.com'] } },
+    verifier_kind: 'http_status',
+    plan_hash: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+    budget_snapshot: { calls_remaining: null, policy_approved_calls_after: null },
+  })
+  const approved = await approveCall(world, id)
+  expect([approved.status, approved.json()['decision']]).toEqual([200, 'executed'])
+  const second = await holdCall(world, lease, 'github_create_issue', { ...ISSUE, title: 'x' })
+  const denied = await denyCall(world, second.id)
+  expect(denied.json()).toMatchObject({ decision: 'deny', deny_reason: 'operator_denied' })
 })

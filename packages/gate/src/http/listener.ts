@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { uuidv7 } from '@latchgate/protocol/node'
@@ -66,6 +67,8 @@ export function createListener(
   })
   answerBrokenRequests(app.server, services.now)
   const closing = new AbortController()
+  // One listener for every request that waits; they are bounded elsewhere.
+  setMaxListeners(0, closing.signal)
   app.addHook('preClose', async () => {
     isClosing = true
     closing.abort()
