@@ -20,6 +20,7 @@ export {
 } from './config/load.js'
 export {
   isRelaxed,
+  type ProcessFacts,
   parseListenAddress,
   postureProblems,
   processFacts,

@@ -115,10 +115,7 @@ async function openReader(path: string, worker: Worker): Promise<LedgerReader> {
  * key for two purposes. Returns the log's verifier key.
  */
 export function checkOptions(
-  options: Pick<
-    LedgerOptions,
-    'origin' | 'logKeySeed' | 'receiptKeys' | 'highWaterPath' | 'path'
-  >,
+  options: Pick<LedgerOptions, 'origin' | 'logKeySeed' | 'receiptKeys' | 'highWaterPath' | 'path'>,
 ): string {
   const { origin, logKeySeed, receiptKeys, highWaterPath, path } = options
   if (!/^[\x21-\x2a\x2c-\x7e]+$/.test(origin)) {
