@@ -31,7 +31,7 @@ function __latchgate_at
             set path $path $word
         end
     end
-    test (string join ' ' -- $path) = "$argv[1]"
+    test "$path" = "$argv[1]"
 end
 
 complete -c latchgate -f

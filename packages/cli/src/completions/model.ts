@@ -33,16 +33,19 @@ function nodeOf(
   const help = command.createHelp()
   const own = help.visibleOptions(command).map(optionOf)
   const names = new Set(own.map(({ long }) => long))
-  const commands = help
-    .visibleCommands(command)
-    .map((one) => nodeOf(one, [...path, one.name()], global))
-  const isHelp = path.length === 1 && path[0] === 'help'
+  const below = help.visibleCommands(command)
+  // `help` is made by commander; what it explains stands beside it.
+  const helped = below.map((one) => one.name()).filter((name) => name !== 'help')
+  const commands = below.map((one) => {
+    const node = nodeOf(one, [...path, one.name()], global)
+    return one.name() === 'help' ? { ...node, words: helped } : node
+  })
   return {
     path,
     description: command.description(),
     options: [...own, ...global.filter(({ long }) => !names.has(long))],
     commands,
-    words: isHelp ? [] : command.registeredArguments.flatMap(choicesOf),
+    words: command.registeredArguments.flatMap(choicesOf),
   }
 }
 

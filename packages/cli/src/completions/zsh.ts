@@ -26,13 +26,13 @@ function functionOf(node: CompletionNode): string {
   if (node.commands.length === 0) return `${body}}\n`
   return `${body}  case "$state" in
     command)
-      local -a commands
-      commands=(
+      local -a subcommands
+      subcommands=(
         ${node.commands
           .map(({ path, description }) => quoted(`${path.at(-1) ?? ''}:${escaped(description)}`))
           .join('\n        ')}
       )
-      _describe 'command' commands ;;
+      _describe 'command' subcommands ;;
     rest)
       case "$line[1]" in
         ${node.commands
