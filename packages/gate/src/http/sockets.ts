@@ -7,6 +7,7 @@ import {
   lstatSync,
   mkdirSync,
   readFileSync,
+  statSync,
   unlinkSync,
 } from 'node:fs'
 import { connect } from 'node:net'
@@ -42,7 +43,7 @@ export function inspectSocket(path: string, uid: number, group: string | undefin
   assertSocketPath(path)
   if (group !== undefined) groupId(group)
   const directory = dirname(path)
-  if (lstatSync(directory, { throwIfNoEntry: false }) === undefined) {
+  if (!isThere(directory)) {
     assertCanBeMade(directory)
     return
   }
@@ -50,6 +51,16 @@ export function inspectSocket(path: string, uid: number, group: string | undefin
   if (group === undefined) assertClosed(directory)
   const stats = lstatSync(path, { throwIfNoEntry: false })
   if (stats !== undefined && !stats.isSocket()) throw refused(`${path} exists and is not a socket`)
+}
+
+// Also a link that leads nowhere: nothing can be made in its place.
+function isThere(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return false
+    throw error
+  }
 }
 
 function assertSocketPath(path: string): void {
@@ -75,10 +86,8 @@ function assertCanBeMade(directory: string): void {
   let parent = dirname(directory)
   while (!existsSync(parent) && dirname(parent) !== parent) parent = dirname(parent)
   try {
+    if (!statSync(parent).isDirectory()) throw new Error(`${parent} is not a directory`)
     accessSync(parent, constants.W_OK | constants.X_OK)
-    if (!lstatSync(parent).isDirectory() && !existsSync(`${parent}/.`)) {
-      throw new Error(`${parent} is not a directory`)
-    }
   } catch (cause) {
     throw cannotBeMade(directory, cause)
   }

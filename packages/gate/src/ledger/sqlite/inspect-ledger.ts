@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { LedgerDamaged } from '../faults.js'
+import { LedgerDamaged, LedgerRolledBack } from '../faults.js'
 import { type Database, openDatabase } from './database.js'
 import { readHighWater } from './high-water.js'
 import { readLogState } from './log-state.js'
@@ -57,7 +57,7 @@ export function inspectLedger(expected: ExpectedLog, now: number): LedgerFacts |
 }
 
 function lost(path: string, records: number, highWaterPath: string): never {
-  throw new LedgerDamaged(
+  throw new LedgerRolledBack(
     `the ledger ${path} is missing, and ${highWaterPath} remembers ${records} records of it: put ` +
       'the newest copy back, or begin a new log: another gate_name and another ledger_db_path',
   )
