@@ -115,6 +115,7 @@ First steps:
   latchgate actions     what agents can call
   latchgate status      how the gate is doing
   latchgate verify      check the evidence
+  latchgate doctor      what to mend before it is for real
   latchgate down        stop it
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or bad evidence.`

@@ -44,7 +44,7 @@ async function script(shell: string): Promise<string> {
 function offered(file: string, words: readonly string[], cwd: string): readonly string[] {
   const run =
     'source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _latchgate; ' +
-    'for one in "${COMPREPLY[@]}"; do printf "%s\\n" "$one"; done'
+    `for one in "\${COMPREPLY[@]}"; do printf "%s\\n" "$one"; done`
   const { status, stdout, stderr } = spawnSync('bash', ['-uc', run, 'bash', file, ...words], {
     encoding: 'utf8',
     cwd,

@@ -122,9 +122,9 @@ test('validate lists every check, and passes a new project', async () => {
     0,
   ])
   expect(document['passed']).toBe(checks.length)
-  const sections = new Set(checks.map(({ check }) => check.split('/')[0]))
-  expect([...sections].sort()).toEqual(
-    [
+  const sections = new Set(checks.map(({ check }) => String(check.split('/')[0])))
+  expect(sections).toEqual(
+    new Set([
       'actions',
       'configuration',
       'keys',
@@ -133,7 +133,7 @@ test('validate lists every check, and passes a new project', async () => {
       'policy',
       'secrets',
       'sockets',
-    ].sort(),
+    ]),
   )
 })
 

@@ -450,14 +450,13 @@ test('text of files reaches no terminal as it is', async () => {
 
 /** Every file below a directory, with mode, times and contents. */
 function everything(directory: string): readonly string[] {
-  return readdirSync(directory, { withFileTypes: true, recursive: true })
-    .map((entry) => {
-      const path = join(entry.parentPath ?? entry.path, entry.name)
-      const { mode, mtimeMs, ctimeMs } = lstatSync(path)
-      const hash = entry.isFile()
-        ? createHash('sha256').update(readFileSync(path)).digest('hex')
-        : ''
-      return `${path} ${mode} ${mtimeMs} ${ctimeMs} ${hash}`
+  return (readdirSync(directory, { recursive: true }) as string[])
+    .map((name) => {
+      const path = join(directory, name)
+      const stats = lstatSync(path)
+      const bytes = stats.isFile() ? readFileSync(path) : ''
+      const hash = createHash('sha256').update(bytes).digest('hex')
+      return `${name} ${stats.mode} ${stats.mtimeMs} ${stats.ctimeMs} ${hash}`
     })
     .toSorted()
 }

@@ -119,6 +119,19 @@ test('pages that were cut off or overwritten are damage, not a defect', async ()
   expect(() => look()).toThrow(LedgerDamaged)
 })
 
+test('a damaged page that no record lies on is found too', async () => {
+  await write(3)
+  settle()
+  const db = openDatabase(place.path)
+  const index = "SELECT rootpage FROM sqlite_schema WHERE name = 'leaves_by_trace'"
+  const { rootpage } = db.prepare(index).get() as { readonly rootpage: number }
+  db.close()
+  const bytes = readFileSync(place.path)
+  bytes.fill(0, rootpage * 4096 - 200, rootpage * 4096)
+  writeFileSync(place.path, bytes)
+  expect(() => look()).toThrow(/^SQLite: /)
+})
+
 test('a name of a directory that a URL would read otherwise is taken as it is', async () => {
   await place.remove()
   place = ledgerDir()
