@@ -1,3 +1,4 @@
+import { PresetError } from '@latchgate/catalogue'
 import { ConfigError, StartupError } from '@latchgate/gate'
 import { CommandFailure } from './command-failure.js'
 
@@ -9,6 +10,11 @@ export function asFailure(error: unknown): CommandFailure {
     return new CommandFailure('config_invalid', `the configuration cannot be used: ${source}`, {
       hints: [...problems, 'docs/configuration.md has every key; --config PATH names another file'],
       fields: { problems },
+    })
+  }
+  if (error instanceof PresetError) {
+    return new CommandFailure('preset_unusable', error.message, {
+      hints: ['latchgate init --list-presets shows them'],
     })
   }
   if (error instanceof StartupError) return refusedStart(error.code, error.message)

@@ -12,6 +12,10 @@ const PROCESS_STREAMS: Streams = {
   get stdin() {
     return process.stdin
   },
+  get terminal() {
+    const { stdin, stdout } = process
+    return stdin.isTTY && stdout.isTTY ? { input: stdin, output: stdout } : undefined
+  },
   env: process.env,
 }
 

@@ -1,3 +1,4 @@
+import type { Readable, Writable } from 'node:stream'
 import type { CommandFailure } from './command-failure.js'
 import { printable, printableJson, printableLines } from './printable.js'
 
@@ -36,6 +37,8 @@ export interface Streams {
   readonly stderr: TextStream
   /** Where answers of a person come from; absent: there is nobody to ask. */
   readonly stdin?: NodeJS.ReadStream
+  /** Where a person can be asked; absent unless both ends are a terminal. */
+  readonly terminal?: { readonly input: Readable; readonly output: Writable } | undefined
   readonly env: Readonly<Record<string, string | undefined>>
 }
 

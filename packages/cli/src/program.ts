@@ -11,6 +11,9 @@ import type { Context, GlobalOptions } from './context.js'
 import type { Streams } from './output.js'
 import { registerAdminCommands } from './program/admin.js'
 import { registerApprovalCommands } from './program/approvals.js'
+import { registerConfigCommands } from './program/config.js'
+import { registerOperatorCommands } from './program/operator.js'
+import { registerProjectCommands } from './program/project.js'
 
 /** Runs a command once its arguments are known. */
 export type Run = (
@@ -30,6 +33,7 @@ export function buildProgram(streams: Streams, json: boolean, run: Run): Command
     .helpCommand('help [command]', 'print the help of a command')
     .option('--config <path>', 'configuration file (env LATCHGATE_CONFIG)')
     .option('--json', 'print one JSON document on standard output')
+    .option('--operator <name>', 'which operator of the configuration (env LATCHGATE_OPERATOR)')
     .option('--operator-key <key>', 'operator API key (env LATCHGATE_OPERATOR_KEY)')
     .option(
       '--operator-private-key <path>',
@@ -55,12 +59,14 @@ export function buildProgram(streams: Streams, json: boolean, run: Run): Command
 
   command(program, 'up', 'start the gate of this directory; the first run sets it up')
     .option('-d, --detach', 'return when the gate is ready; it goes on in the background')
+    .option('-y, --yes', 'a first run on a terminal: take the defaults, ask nothing')
     .addHelpText(
       'after',
-      '\nThe first run makes .latchgate/ here, without questions: keys, policy, an operator.\n' +
+      '\nThe first run makes .latchgate/ here: keys, policy, an operator. On a terminal it asks for the\n' +
+        'preset and two names, and Enter takes the default; otherwise it takes the defaults.\n' +
         'Stop the gate with Ctrl-C, or with `latchgate down` when it is detached.',
     )
-    .action((options: { readonly detach?: boolean }) =>
+    .action((options: { readonly detach?: boolean; readonly yes?: boolean }) =>
       act((context) => upCommand(context, options)),
     )
   command(program, 'serve', 'run the gate of an existing configuration, for services')
@@ -97,6 +103,9 @@ export function buildProgram(streams: Streams, json: boolean, run: Run): Command
     )
   registerApprovalCommands(command, program, act)
   registerAdminCommands(command, program, act)
+  registerOperatorCommands(command, program, act)
+  registerConfigCommands(command, program, act)
+  registerProjectCommands(command, program, act)
   return program
 }
 
@@ -106,6 +115,7 @@ First steps:
   latchgate actions     what agents can call
   latchgate status      how the gate is doing
   latchgate verify      check the evidence
+  latchgate doctor      what to mend before it is for real
   latchgate down        stop it
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or bad evidence.`

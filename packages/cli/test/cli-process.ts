@@ -54,9 +54,15 @@ export class Machine {
 
   start(
     args: readonly string[],
-    options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {},
+    options: {
+      readonly cwd?: string
+      readonly env?: Readonly<Record<string, string>>
+      /** A command that runs the command, such as a shell that sets a limit. */
+      readonly under?: readonly string[]
+    } = {},
   ): Running {
-    const child = spawn(process.execPath, [BIN, ...args], {
+    const [program = '', ...words] = [...(options.under ?? []), process.execPath, BIN, ...args]
+    const child = spawn(program, words, {
       cwd: options.cwd ?? this.project,
       env: {
         PATH: process.env['PATH'],

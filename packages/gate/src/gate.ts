@@ -1,21 +1,12 @@
-import { readFileSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Ed25519Signer, LruCache, ProofKeyCache, uuidv7 } from '@latchgate/protocol/node'
-import { httpApiModule } from '@latchgate/providers'
-import {
-  createSandbox,
-  ModuleRefused,
-  type RegisteredModule,
-  type Sandbox,
-} from '@latchgate/sandbox'
+import { createSandbox } from '@latchgate/sandbox'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
-import { loadActions, type ModulesByName } from './action-snapshot.js'
+import { loadActions } from './action-snapshot.js'
 import { ApprovalSignals } from './approvals/approval-signals.js'
 import { LearnedRules } from './approvals/learned-rules.js'
 import { loadLeaseSigningKey, loadSeed } from './auth/key-files.js'
-import { peerCredentialsSupported } from './auth/peer-credentials.js'
 import { loadReceiptKeys } from './auth/receipt-key-registry.js'
 import { Revocations } from './auth/revocations.js'
 import {
@@ -25,10 +16,10 @@ import {
   relaxedFlags,
   StartupError,
 } from './config/posture.js'
-import { assertPrivate, assertProtected } from './config/protected-files.js'
 import type { LoadedConfig } from './config/schema.js'
-import { createEgress } from './egress/pinned-client.js'
-import type { Egress, EgressOptions, Route as NetworkRoute } from './egress/port.js'
+import { assertStartFiles } from './config/start-files.js'
+import type { Route as NetworkRoute } from './egress/port.js'
+import { startEgress } from './egress/start-egress.js'
 import { adminRoutes } from './http/admin-routes.js'
 import {
   agentApprovalListRoute,
@@ -41,12 +32,14 @@ import { learnedRoutes } from './http/learned-routes.js'
 import { type GateAddresses, listenAll } from './http/listen-all.js'
 import { agentReceiptRoute, operatorReceiptRoute } from './http/receipt-route.js'
 import { revocationRoutes } from './http/revocation-routes.js'
+import { highWaterPathOf } from './ledger/sqlite/inspect-ledger.js'
 import { openLedger, type SqliteLedgerHandle } from './ledger/sqlite/open-ledger.js'
 import { RecoveringLedger } from './ledger-recovery.js'
 import { ExecutionSlots } from './pipeline/slots.js'
 import { UnauthenticatedSummary } from './pipeline/unauthenticated-summary.js'
-import { assertWildcardAcl, loadPolicyData } from './policy/load.js'
+import { assertWildcardAcl, loadPolicyData, policyDataPath, riskyActions } from './policy/load.js'
 import { createRegoEngine } from './policy/rego-wasm.js'
+import { registerModules } from './provider-modules.js'
 import type { ActionSnapshot } from './registered-action.js'
 import { EnvironmentSecrets } from './secrets/environment.js'
 import { SearchTurns } from './secrets/search-turns.js'
@@ -96,7 +89,7 @@ export async function startGate(options: GateOptions): Promise<RunningGate> {
   const { config } = options.loaded
   const facts = processFacts()
   assertPosture(config, facts)
-  assertFiles(options.loaded, facts.uid)
+  assertStartFiles(options.loaded, facts.uid)
   const cleanups: (() => Promise<void>)[] = []
   try {
     return await assemble(options, facts.uid, cleanups)
@@ -119,27 +112,6 @@ async function undo(cleanups: readonly (() => Promise<void>)[]): Promise<readonl
     }
   }
   return failures
-}
-
-function assertFiles(loaded: LoadedConfig, uid: number): void {
-  const { config, file, root } = loaded
-  if (config.identity.provider === 'peercred' && !peerCredentialsSupported()) {
-    throw new StartupError(
-      'production_security_validation_failed',
-      '`identity.provider = "peercred"` needs Linux: peer credentials cannot be read here',
-    )
-  }
-  if (file !== null && Object.keys(config.operator_credentials).length > 0) assertPrivate(file, uid)
-  const keys = [
-    config.receipt_keys_jwks_path,
-    config.receipt_signing_key_path,
-    config.log_signing_key_path,
-    config.lease_signing_key_path,
-    // Who can write trust roots can pose as every upstream.
-    config.egress.extra_ca_file,
-  ].filter((path) => path !== undefined)
-  const others = file === null ? [] : [file]
-  assertProtected([...others, config.manifests_dir, join(root, 'policies'), ...keys], uid)
 }
 
 async function assemble(
@@ -232,9 +204,7 @@ async function buildServices(
   )
   const policy = await startPolicy(loaded, snapshot, log)
   cleanups.push(() => policy.close())
-  const egress = startEgress({
-    unsafeResolve: new Map(Object.entries(config.egress.unsafe_resolve)),
-    extraCaPem: readCa(config.egress.extra_ca_file),
+  const egress = startEgress(config, {
     ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
     ...(options.route === undefined ? {} : { route: options.route }),
   })
@@ -279,41 +249,15 @@ async function buildServices(
   }
 }
 
-async function registerModules(
-  sandbox: Sandbox,
-  further: readonly Uint8Array[],
-): Promise<ModulesByName> {
-  const modules = new Map<string, RegisteredModule>()
-  const builtin = httpApiModule()
-  modules.set(`builtin:${builtin.name}`, await registerModule(sandbox, builtin.bytes))
-  for (const bytes of further) {
-    const registered = await registerModule(sandbox, bytes)
-    modules.set(registered.digest, registered)
-  }
-  return modules
-}
-
-async function registerModule(sandbox: Sandbox, bytes: Uint8Array): Promise<RegisteredModule> {
-  try {
-    return await sandbox.register(bytes)
-  } catch (cause) {
-    if (!(cause instanceof ModuleRefused)) throw cause
-    throw new StartupError('wasm_modules_load_failed', cause.message, { cause })
-  }
-}
-
 async function startPolicy(
   loaded: LoadedConfig,
   snapshot: ActionSnapshot,
   log: Logger,
 ): Promise<Services['policy']> {
-  const data = loadPolicyData(join(loaded.root, 'policies', 'data.json'))
+  const data = loadPolicyData(policyDataPath(loaded.root))
   if (data === null) log.warn({ root: loaded.root }, 'no policies/data.json: everything is denied')
   if (!loaded.config.posture.acl_insecure && data !== null) {
-    const risky = [...snapshot.actions.values()]
-      .filter(({ manifest }) => ['high', 'critical'].includes(manifest.risk_level))
-      .map(({ manifest }) => manifest.action_id)
-    assertWildcardAcl(data, risky)
+    assertWildcardAcl(data, riskyActions(snapshot))
   }
   return createRegoEngine(data ?? { policy_version: 'empty', acl: {} })
 }
@@ -334,8 +278,7 @@ async function startLedger(
       gateId,
       logKeySeed,
       receiptKeys,
-      // Beside the database's directory, not in it: a restored copy must not bring its mark along.
-      highWaterPath: join(dirname(dirname(path)), `${basename(path)}.high-water`),
+      highWaterPath: highWaterPathOf(path),
       log: options.log,
       ...(options.now === undefined ? {} : { now: options.now }),
       ...(options.synchronous === undefined ? {} : { synchronous: options.synchronous }),
@@ -345,25 +288,6 @@ async function startLedger(
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause)
     throw new StartupError('ledger_open_failed', message, { cause })
-  }
-}
-
-function startEgress(options: EgressOptions): Egress {
-  try {
-    return createEgress(options)
-  } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause)
-    throw new StartupError('config_validation_failed', message, { cause })
-  }
-}
-
-function readCa(path: string | undefined): string | null {
-  if (path === undefined) return null
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (cause) {
-    const message = `\`egress.extra_ca_file\`: cannot read ${path}`
-    throw new StartupError('config_validation_failed', message, { cause })
   }
 }
 

@@ -1,5 +1,15 @@
-export { loadLeaseSigningKey, loadSeed } from './auth/key-files.js'
+export {
+  loadLeaseSigningKey,
+  loadSeed,
+  readLeaseSigningKey,
+  readSeed,
+} from './auth/key-files.js'
 export { type PeerCredentials, readPeerCredentials } from './auth/peer-credentials.js'
+export {
+  isRegistered,
+  type RegisteredReceiptKey,
+  readReceiptKeys,
+} from './auth/receipt-key-registry.js'
 export { ConfigError } from './config/config-error.js'
 export {
   type ConfigEnvironment,
@@ -10,6 +20,7 @@ export {
 } from './config/load.js'
 export {
   isRelaxed,
+  type ProcessFacts,
   parseListenAddress,
   postureProblems,
   processFacts,
@@ -17,15 +28,36 @@ export {
   StartupError,
   unseparatedPrincipals,
 } from './config/posture.js'
-export type { GateConfig, LoadedConfig } from './config/schema.js'
-export { writeNewFile } from './durable-file.js'
+export { assertPrivate, assertProtected } from './config/protected-files.js'
+export {
+  CONFIG_SCHEMA,
+  type GateConfig,
+  type LoadedConfig,
+  type OperatorCredential,
+} from './config/schema.js'
+export { assertPeerCredentials, privatePaths, protectedPaths } from './config/start-files.js'
+export { replaceFile, writeNewFile } from './durable-file.js'
+export { startEgress } from './egress/start-egress.js'
 export { type GateOptions, type RunningGate, startGate } from './gate.js'
-export type { GateAddresses } from './http/listen-all.js'
+export { assertApart, type GateAddresses } from './http/listen-all.js'
+export { inspectSocket } from './http/sockets.js'
+export { type InspectedActions, inspectActions } from './inspect-actions.js'
+export {
+  LedgerDamaged,
+  LedgerInUse,
+  LedgerMismatch,
+  LedgerRolledBack,
+} from './ledger/faults.js'
 export { openDatabase } from './ledger/sqlite/database.js'
+export { highWaterPathOf, inspectLedger, type LedgerFacts } from './ledger/sqlite/inspect-ledger.js'
 export {
   type LedgerFileToVerify,
   verifyLedgerFile,
 } from './ledger/sqlite/verify/verify-ledger-file.js'
 export { createLogger } from './logging.js'
+export { type PolicyData, PolicyDataError, parsePolicyData } from './policy/data-document.js'
+export { assertWildcardAcl, loadPolicyData, policyDataPath, riskyActions } from './policy/load.js'
+export { createRegoEngine } from './policy/rego-wasm.js'
+export { EnvironmentSecrets } from './secrets/environment.js'
 export { shellWord } from './shell-word.js'
 export { VERSION } from './version.js'

@@ -8,17 +8,23 @@ import {
 } from '@latchgate/gate'
 import type { Context } from '../context.js'
 import { detach } from '../detached-gate.js'
+import { askChoices, canAsk } from '../first-run.js'
 import { findListener, occupied } from '../listener.js'
-import { createProject, type NewProject } from '../project.js'
+import { createProject, defaultChoices, type NewProject } from '../project.js'
 import { openGate, untilSignal } from './serve.js'
 
 /** `latchgate up`: sets the project up if need be and starts its gate. */
 export async function upCommand(
   context: Context,
-  options: { readonly detach?: boolean },
+  options: { readonly detach?: boolean; readonly yes?: boolean },
 ): Promise<number> {
   const { output } = context
-  const { loaded, project } = await loadOrCreate(context)
+  const found = await loadOrCreate(context, options.yes === true)
+  if (found === null) {
+    output.info('nothing was set up')
+    return 0
+  }
+  const { loaded, project } = found
   const created = project !== null
   const listener = await findListener(loaded)
   if (listener.kind === 'this_gate') {
@@ -50,17 +56,22 @@ export async function upCommand(
   return 0
 }
 
+// Null when the person at the terminal thought better of it.
 async function loadOrCreate(
   context: Context,
-): Promise<{ readonly loaded: LoadedConfig; readonly project: NewProject | null }> {
+  isDecided: boolean,
+): Promise<{ readonly loaded: LoadedConfig; readonly project: NewProject | null } | null> {
   const { env } = context.streams
   const loaded = context.load()
   if (loaded.file !== null) return { loaded, project: null }
-  const project = await createProject(context.cwd)
+  const choices =
+    !isDecided && canAsk(context) ? await askChoices(context, defaultChoices()) : defaultChoices()
+  if (choices === null) return null
+  const project = await createProject(context.cwd, choices)
   const { output } = context
   output.success(`set up ${project.directory}`)
   output.field('agent', `${project.principal} (this user)`)
-  output.field('may call', project.actions.join(', '))
+  output.field('may call', project.actions.join(', ') || 'nothing yet')
   output.field('operator', `${project.operator}, key in .latchgate/operators/`)
   return { loaded: loadConfig(undefined, { env, cwd: context.cwd }), project }
 }

@@ -12,8 +12,13 @@ import { writeNewFile } from '../durable-file.js'
  */
 export function loadSeed(path: string | undefined, uid: number): Uint8Array {
   if (path === undefined) return randomBytes(32)
-  const bytes = readOrCreate(path, uid, () => randomBytes(32))
-  if (bytes.length === 32) return bytes
+  return readSeed(path, uid) ?? create(path, randomBytes(32))
+}
+
+/** The seed of a file as `loadSeed` takes it; null when there is none yet. Writes nothing. */
+export function readSeed(path: string, uid: number): Uint8Array | null {
+  const bytes = read(path, uid)
+  if (bytes === null || bytes.length === 32) return bytes
   throw new StartupError(
     'signing_key_failed',
     `${path} has ${bytes.length} bytes: a signing key file is a seed of exactly 32 bytes`,
@@ -23,9 +28,18 @@ export function loadSeed(path: string | undefined, uid: number): Uint8Array {
 /** The key that signs leases. Persisted, so that a restart logs nobody out (design 5). */
 export function loadLeaseSigningKey(path: string | undefined, uid: number): LeaseKey {
   if (path === undefined) return loadLeaseKey(generateLeaseKeyPem())
-  const pem = readOrCreate(path, uid, () => Buffer.from(generateLeaseKeyPem(), 'utf8'))
+  const known = readLeaseSigningKey(path, uid)
+  if (known !== null) return known
+  const pem = generateLeaseKeyPem()
+  create(path, Buffer.from(pem, 'utf8'))
+  return loadLeaseKey(pem)
+}
+
+/** The key of a file as `loadLeaseSigningKey` takes it; null when there is none yet. Writes nothing. */
+export function readLeaseSigningKey(path: string, uid: number): LeaseKey | null {
+  const pem = read(path, uid)
   try {
-    return loadLeaseKey(Buffer.from(pem).toString('utf8'))
+    return pem === null ? null : loadLeaseKey(Buffer.from(pem).toString('utf8'))
   } catch (cause) {
     throw new StartupError('signing_key_failed', `${path} is not a P-256 private key in PEM`, {
       cause,
@@ -33,17 +47,18 @@ export function loadLeaseSigningKey(path: string | undefined, uid: number): Leas
   }
 }
 
-function readOrCreate(path: string, uid: number, create: () => Uint8Array): Uint8Array {
+function read(path: string, uid: number): Uint8Array | null {
   assertPrivate(path, uid)
   try {
     return readFileSync(path)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-      throw new StartupError('signing_key_failed', `cannot read ${path}: ${String(error)}`)
-    }
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw new StartupError('signing_key_failed', `cannot read ${path}: ${String(error)}`)
   }
+}
+
+function create(path: string, bytes: Uint8Array): Uint8Array {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  const bytes = create()
   writeNewFile(path, bytes)
   return bytes
 }

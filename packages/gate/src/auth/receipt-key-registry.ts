@@ -22,16 +22,29 @@ export function loadReceiptKeys(
 ): readonly RegisteredReceiptKey[] {
   const added = { ...current, addedAt: isoMillis(nowMs) }
   if (path === undefined) return [added]
-  const known = existsSync(path) ? parseRegistry(path, readFileSync(path, 'utf8')) : []
-  const same = known.find((key) => key.kid === current.kid)
-  if (same !== undefined) {
-    // `kid` is a prefix of the key: two keys with one prefix must not stand for each other.
-    if (encodeHex(same.publicKey) === encodeHex(current.publicKey)) return known
-    throw new StartupError('signing_key_failed', `${path}: another key has the kid ${current.kid}`)
-  }
+  const known = readReceiptKeys(path)
+  if (isRegistered(path, known, current)) return known
   const keys = [...known, added]
   writeRegistry(path, keys)
   return keys
+}
+
+/** The keys of the file, none when there is no file yet. Writes nothing. */
+export function readReceiptKeys(path: string): readonly RegisteredReceiptKey[] {
+  return existsSync(path) ? parseRegistry(path, readFileSync(path, 'utf8')) : []
+}
+
+/** Whether the key is among them. Throws `StartupError` when another one has its `kid`. */
+export function isRegistered(
+  path: string,
+  known: readonly RegisteredReceiptKey[],
+  current: Pick<RegisteredReceiptKey, 'kid' | 'publicKey'>,
+): boolean {
+  const same = known.find((key) => key.kid === current.kid)
+  if (same === undefined) return false
+  // `kid` is a prefix of the key: two keys with one prefix must not stand for each other.
+  if (encodeHex(same.publicKey) === encodeHex(current.publicKey)) return true
+  throw new StartupError('signing_key_failed', `${path}: another key has the kid ${current.kid}`)
 }
 
 /** The wire form of a key: `x_hex` of the reference, and the standard member `x`. */

@@ -71,8 +71,8 @@ export async function listenAll(
   }
 }
 
-// One directory cannot be open to a group and closed for everybody: the next start would refuse it.
-function assertApart(config: GateConfig): void {
+/** One directory cannot be open to a group and closed for everybody: the next start would refuse it. */
+export function assertApart(config: GateConfig): void {
   const { listen_uds_path: client, listen_admin_uds_path: admin } = config
   if (config.listen_uds_group === config.listen_admin_uds_group) return
   if (dirname(client) !== dirname(admin)) return

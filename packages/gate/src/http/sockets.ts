@@ -1,4 +1,15 @@
-import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, unlinkSync } from 'node:fs'
+import {
+  accessSync,
+  chmodSync,
+  chownSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  unlinkSync,
+} from 'node:fs'
 import { connect } from 'node:net'
 import { dirname } from 'node:path'
 import { StartupError } from '../config/posture.js'
@@ -12,24 +23,73 @@ const MAX_SOCKET_PATH_BYTES = 107
  * group). An existing directory that is not is refused: somebody else could swap the socket.
  */
 export function prepareSocketDirectory(path: string, uid: number, group: string | undefined): void {
-  if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) {
-    throw refused(`the socket path ${path} is longer than ${MAX_SOCKET_PATH_BYTES} bytes`)
-  }
+  assertSocketPath(path)
   const directory = dirname(path)
   makeDirectory(directory)
-  const stats = lstatSync(directory)
-  if (!stats.isDirectory()) throw refused(`${directory} is not a directory (a symbolic link?)`)
-  if (stats.uid !== uid) {
-    throw refused(`${directory} belongs to uid ${stats.uid}, not to the gate's uid ${uid}`)
-  }
+  assertOwnDirectory(directory, uid)
   if (group !== undefined) {
     chownSync(directory, uid, groupId(group))
     chmodSync(directory, 0o750)
     return
   }
-  if ((stats.mode & 0o077) !== 0) {
-    const mode = (stats.mode & 0o777).toString(8)
-    throw refused(`${directory} has mode 0${mode}: run \`chmod 700 ${shellWord(directory)}\``)
+  assertClosed(directory)
+}
+
+/**
+ * What `prepareSocketDirectory` and the binding would refuse, found without making or changing
+ * anything. Throws `StartupError`. Whether somebody listens there is another question.
+ */
+export function inspectSocket(path: string, uid: number, group: string | undefined): void {
+  assertSocketPath(path)
+  if (group !== undefined) groupId(group)
+  const directory = dirname(path)
+  if (!isThere(directory)) {
+    assertCanBeMade(directory)
+    return
+  }
+  assertOwnDirectory(directory, uid)
+  if (group === undefined) assertClosed(directory)
+  const stats = lstatSync(path, { throwIfNoEntry: false })
+  if (stats !== undefined && !stats.isSocket()) throw refused(`${path} exists and is not a socket`)
+}
+
+// Also a link that leads nowhere: nothing can be made in its place.
+function isThere(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return false
+    throw error
+  }
+}
+
+function assertSocketPath(path: string): void {
+  if (Buffer.byteLength(path) <= MAX_SOCKET_PATH_BYTES) return
+  throw refused(`the socket path ${path} is longer than ${MAX_SOCKET_PATH_BYTES} bytes`)
+}
+
+function assertOwnDirectory(directory: string, uid: number): void {
+  const stats = lstatSync(directory)
+  if (!stats.isDirectory()) throw refused(`${directory} is not a directory (a symbolic link?)`)
+  if (stats.uid === uid) return
+  throw refused(`${directory} belongs to uid ${stats.uid}, not to the gate's uid ${uid}`)
+}
+
+function assertClosed(directory: string): void {
+  const { mode } = lstatSync(directory)
+  if ((mode & 0o077) === 0) return
+  const shown = (mode & 0o777).toString(8)
+  throw refused(`${directory} has mode 0${shown}: run \`chmod 700 ${shellWord(directory)}\``)
+}
+
+function assertCanBeMade(directory: string): void {
+  let parent = dirname(directory)
+  while (!existsSync(parent) && dirname(parent) !== parent) parent = dirname(parent)
+  try {
+    if (!statSync(parent).isDirectory()) throw new Error(`${parent} is not a directory`)
+    accessSync(parent, constants.W_OK | constants.X_OK)
+  } catch (cause) {
+    throw cannotBeMade(directory, cause)
   }
 }
 
@@ -37,13 +97,17 @@ function makeDirectory(directory: string): void {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 })
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    // After su or sudo the variable still names the runtime directory of the other user.
-    throw refused(
-      `the socket's directory ${directory} cannot be made (${why}): if XDG_RUNTIME_DIR is another ` +
-        "user's, unset it; otherwise set `listen_uds_path` and `listen_admin_uds_path`",
-    )
+    throw cannotBeMade(directory, cause)
   }
+}
+
+function cannotBeMade(directory: string, cause: unknown): StartupError {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  // After su or sudo the variable still names the runtime directory of the other user.
+  return refused(
+    `the socket's directory ${directory} cannot be made (${why}): if XDG_RUNTIME_DIR is another ` +
+      "user's, unset it; otherwise set `listen_uds_path` and `listen_admin_uds_path`",
+  )
 }
 
 /** Removes a stale socket. A live one is never stolen: somebody answers on it. */

@@ -1,6 +1,20 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { StartupError } from '../config/posture.js'
+import type { ActionSnapshot } from '../registered-action.js'
 import { type PolicyData, PolicyDataError, parsePolicyData } from './data-document.js'
+
+/** Where the data document of a configuration is; `root` is `LoadedConfig.root`. */
+export function policyDataPath(root: string): string {
+  return join(root, 'policies', 'data.json')
+}
+
+/** Ids of the actions whose risk is high or critical. */
+export function riskyActions(snapshot: ActionSnapshot): readonly string[] {
+  return [...snapshot.actions.values()]
+    .filter(({ manifest }) => ['high', 'critical'].includes(manifest.risk_level))
+    .map(({ manifest }) => manifest.action_id)
+}
 
 /**
  * Reads the data document at start; null when there is no file, which denies everything. Throws

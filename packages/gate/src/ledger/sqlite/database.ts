@@ -47,8 +47,9 @@ function bundledSqlite(): SqliteModule {
 
 function builtinSqlite(): SqliteModule | undefined {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-  // Before 22.13 it is behind a flag, which a user should not need to know of.
-  if (major < 22 || (major === 22 && minor < 13)) return undefined
+  // Before 22.13 it is behind a flag, which a user should not need to know of; before 22.15 and 23.10
+  // it takes no URI, which a look at an idle ledger needs (`inspect-ledger.ts`).
+  if (major < 22 || (major === 22 && minor < 15) || (major === 23 && minor < 10)) return undefined
   return withoutSqliteWarning(() => process.getBuiltinModule('node:sqlite') as SqliteModule)
 }
 

@@ -110,7 +110,13 @@ async function openReader(path: string, worker: Worker): Promise<LedgerReader> {
   }
 }
 
-function checkOptions(options: LedgerOptions): string {
+/**
+ * Refuses, with LedgerMismatch, a log name that is none, a high-water file beside the ledger, and one
+ * key for two purposes. Returns the log's verifier key.
+ */
+export function checkOptions(
+  options: Pick<LedgerOptions, 'origin' | 'logKeySeed' | 'receiptKeys' | 'highWaterPath' | 'path'>,
+): string {
   const { origin, logKeySeed, receiptKeys, highWaterPath, path } = options
   if (!/^[\x21-\x2a\x2c-\x7e]+$/.test(origin)) {
     throw new LedgerMismatch(

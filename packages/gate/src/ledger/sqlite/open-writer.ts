@@ -58,6 +58,12 @@ export function openWriter(data: WriterData): {
 
 const UPGRADED = 'the ledger was brought up to date: format 1 is now format 2'
 
+/** What a stored log is held against: its name, where it lies, and the mark of how far it came. */
+export type ExpectedLog = Pick<
+  WriterData,
+  'path' | 'origin' | 'highWaterPath' | 'logKeySeed' | 'receiptKeys'
+>
+
 interface Found {
   /** Null for a log that begins now. */
   readonly state: LogState | null
@@ -66,7 +72,8 @@ interface Found {
   readonly warnings: readonly string[]
 }
 
-type LogSigner = NoteSigner & { readonly kid: string }
+/** The log's key, as it signs checkpoints. */
+export type LogSigner = NoteSigner & { readonly kid: string }
 
 function begin(
   db: Database,
@@ -134,9 +141,13 @@ function begin(
   return { writer, ready }
 }
 
-function checkState(
+/**
+ * Holds a stored log against itself, its name, its key and the high-water file (notes/evidence 4).
+ * Reads only. Throws one of the refusals of `faults.ts`.
+ */
+export function checkState(
   db: Database,
-  data: WriterData,
+  data: ExpectedLog,
   state: LogState | null,
   signer: LogSigner,
 ): Found {
@@ -158,7 +169,7 @@ function checkState(
 
 function assertNotRolledBack(
   db: Database,
-  data: WriterData,
+  data: ExpectedLog,
   frontier: Frontier,
   mark: Checkpoint,
 ): void {
@@ -182,7 +193,7 @@ function assertNotRolledBack(
   }
 }
 
-function assertSameLogKey(db: Database, data: WriterData, signer: NoteSigner): void {
+function assertSameLogKey(db: Database, data: ExpectedLog, signer: NoteSigner): void {
   const rows = db.prepare("SELECT public_key FROM keys WHERE purpose = 'log'").all() as Row[]
   const known = rows.some((row) => Buffer.compare(blob(row, 'public_key'), signer.publicKey) === 0)
   if (known) return
@@ -223,7 +234,8 @@ function announceKeys(
   for (const key of start.receiptKeys) announce('receipt', key)
 }
 
-function logSigner(data: WriterData): LogSigner {
+/** The configured log key as a signer of the configured log. */
+export function logSigner(data: Pick<ExpectedLog, 'logKeySeed' | 'origin'>): LogSigner {
   const signer = Ed25519Signer.fromSeed(data.logKeySeed)
   const verifier = noteVerifier(evidenceCrypto, data.origin, signer.publicKey)
   return { ...verifier, kid: signer.kid, sign: (message) => signer.sign(message) }

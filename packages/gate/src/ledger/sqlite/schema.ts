@@ -214,6 +214,12 @@ export function assertLedger(db: Database): void {
   assertSchema(db, SCHEMA)
 }
 
+/** Throws LedgerDamaged unless a start takes the ledger: as it is, or to bring it up to date. */
+export function assertOpenable(db: Database): void {
+  if (versionOf(db) === 1) assertSchema(db, VERSION_1)
+  else assertLedger(db)
+}
+
 function versionOf(db: Database): number {
   const application = requireRow(db.prepare('PRAGMA application_id').get(), 'application_id')
   if (integer(application, 'application_id') !== APPLICATION_ID) {
