@@ -1,3 +1,4 @@
+import type { JsonObject, PlannedTarget } from '@latchgate/protocol'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { executed, refusal } from './approvals-double.js'
 import { documentedJson, shapeOf } from './documentation.js'
@@ -78,7 +79,7 @@ test('show gives the document as it is, and to people everything of it, hostile 
     '  header       content-type: application/json',
     '  secrets      API_BEARER_TOKEN: put in by the gate, not shown',
     '  may connect  new.example.com',
-    '  hidden       /password of the arguments: declared sensitive, not shown',
+    '  hidden       /password of the arguments: sensitive, not shown',
     '  │   "body": "a\\u001b[2J\\u202e\\nApproval x"',
     '  │ one',
     '  │ two \\u202e\\u001b[31m',
@@ -161,6 +162,40 @@ test('--plan-hash approves that plan and no other', async () => {
   ])
   expect(decisions(held.approval_id, 'approve')).toEqual([])
   expect((await desk.machine.json([...approve, held.plan_hash])).code).toBe(0)
+})
+
+test.each<[string, { readonly arguments?: JsonObject; readonly target?: Partial<PlannedTarget> }]>([
+  ['an argument', { arguments: { url: 'https://harmless.example/' } }],
+  ['the URL', { target: { url: 'https://harmless.example/' } }],
+  ['the body', { target: { body: 'harmless' } }],
+  ['text that has no canonical form', { arguments: { a: '\ud800' } }],
+])(
+  'a gate that shows another plan than it asks to sign gets no signature: %s',
+  async (_what, change) => {
+    const held = desk.hold()
+    const plan = { ...held.plan, ...change, target: { ...held.plan.target, ...change.target } }
+    desk.gate.hold({ ...held, plan })
+    const { code, document } = await desk.machine.json([
+      'approvals',
+      'approve',
+      held.approval_id,
+      '-y',
+    ])
+    expect([code, document['code']]).toEqual([1, 'plan_changed'])
+    expect(decisions(held.approval_id, 'approve')).toEqual([])
+    const { stdout } = await desk.machine.run(['approvals', 'show', held.approval_id])
+    expect(stdout).toContain('COMPUTED HERE FROM WHAT IS SHOWN: ANOTHER ONE')
+  },
+)
+
+test('an approval whose plan is not kept any more is shown, and not approved', async () => {
+  const { plan: _plan, hidden: _hidden, ...rest } = desk.hold({ more: { status: 'approved' } })
+  desk.gate.held.set(rest.approval_id, rest as never)
+  const { code, stdout } = await desk.machine.run(['approvals', 'show', rest.approval_id])
+  expect(code).toBe(0)
+  expect(stdout).toContain('(the rest of the plan is not kept any more)')
+  const done = await desk.machine.json(['approvals', 'approve', rest.approval_id, '-y'])
+  expect([done.code, done.document['code']]).toEqual([1, 'already_decided'])
 })
 
 test('what is to be remembered is signed too; for whom is said; nothing is remembered by itself', async () => {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { ApprovalDetail, JsonObject } from '@latchgate/protocol'
+import { type ApprovalDetail, canonicalBytes, type JsonObject } from '@latchgate/protocol'
+import { sha256Hex } from '@latchgate/protocol/node'
 
 /** What a test wants different about a held call. */
 export interface HeldCall {
@@ -36,7 +37,7 @@ export function heldCall(given: HeldCall = {}): ApprovalDetail {
     created_at: new Date().toISOString(),
     expires_at: expires,
     trace_id: '0196a1b2-0000-7000-8000-000000000bbb',
-    plan_hash: createHash('sha256').update(`${number}${url}`).digest('hex'),
+    plan_hash: '',
     reasons: [
       { code: 'risk', detail: 'high' },
       { code: 'unresolved_domain', detail: new URL(url).hostname },
@@ -55,6 +56,7 @@ export function heldCall(given: HeldCall = {}): ApprovalDetail {
     approved_by: [],
     log: given.log ?? 'latchgate-test',
     plan: {
+      approval_id: `0196a1b2-c3d4-7000-8000-${tail}`,
       arguments: args,
       target: {
         method: 'POST',
@@ -69,5 +71,11 @@ export function heldCall(given: HeldCall = {}): ApprovalDetail {
     },
     hidden: [],
   } satisfies ApprovalDetail
-  return { ...base, ...given.more }
+  const held = { ...base, ...given.more }
+  return { ...held, plan_hash: given.more?.plan_hash ?? hashOf(held.plan) }
+}
+
+function hashOf(plan: ApprovalDetail['plan']): string {
+  const { body: _body, ...target } = plan.target
+  return sha256Hex(canonicalBytes({ ...plan, target }))
 }

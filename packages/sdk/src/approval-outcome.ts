@@ -35,6 +35,16 @@ export function outcomeError(answer: GateAnswer, status: ApprovalStatus): LatchG
     const why = details.denyReason ?? status.reason
     return new LatchGateDenied(actionId, why === null ? code : `${code}: ${why}`, details)
   }
+  // The gate keeps outputs for a day, receipts for ever.
+  if (code === 'not_found') {
+    return new LatchGateUnavailable(
+      'the call was approved and executed, but its output is not kept any more',
+      details,
+    )
+  }
+  if (answer.status === 404) {
+    return notFound(answer, '<approval>', `approval '${approvalId}' not found`)
+  }
   return answerError(answer, actionId)
 }
 

@@ -54,7 +54,7 @@ export async function waitForApproval(
     // A call can have been refused with a 503 after its approval; a gate that is not well says 503 too.
     else if (isPassing(answer) && (!status.isFailed || ++refusals < FINAL_503_AFTER)) {
       await wait.pause(answer.retryAfterSeconds)
-    } else if (answer.status === 404 && codeOf(answer) !== 'approval_not_found') {
+    } else if (answer.status === 404 && codeOf(answer) === null) {
       throw pollOutcomeError(answer, status)
     } else throw outcomeError(answer, status)
   }
@@ -106,6 +106,8 @@ class Wait {
         throw notFound(answer, '<approval>', `approval '${this.#approvalId}' not found`)
       }
       if (isPassing(answer)) {
+        // Too many of this principal wait at once: the others go on waiting, this one asks.
+        if (answer.status === 429) this.#route = 'poll'
         await this.pause(answer.retryAfterSeconds)
         continue
       }

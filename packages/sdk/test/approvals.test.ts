@@ -116,6 +116,21 @@ test.each([
     LatchGateDenied,
     { reason: 'policy_denied: acl', actionId: 'http_post' },
   ],
+  [
+    'approved',
+    error(404, 'not_found', { receipt_id: 'receipt-3', message: 'not kept' }),
+    LatchGateUnavailable,
+    {
+      receiptId: 'receipt-3',
+      detail: 'the call was approved and executed, but its output is not kept any more',
+    },
+  ],
+  [
+    'approved',
+    error(404, 'approval_not_found'),
+    LatchGateDenied,
+    { reason: `approval '${ID}' not found` },
+  ],
 ])(
   'an approval that ends as %s with %j is an error of its own',
   async (name, answer, kind, members) => {
@@ -175,7 +190,8 @@ test('connections that break, 503 and 429 are outlived', async () => {
   const { gate, agent } = await waiting()
   const away = error(503, 'store_unavailable')
   const often: DoubleAnswer = { ...error(429, 'rate_limited'), headers: { 'retry-after': '0' } }
-  gate.onGet(WAIT, inOrder({ status: 0, end: 'reset' }, away, often, status('approved')))
+  gate.onGet(WAIT, inOrder({ status: 0, end: 'reset' }, away, often))
+  gate.onGet(POLL, inOrder({ status: 0, end: 'reset' }, away, often, status('approved')))
   gate.onGet(RESULT, inOrder({ status: 0, end: 'reset' }, away, executed()))
   expect((await agent.waitForApproval(ID)).receiptId).toBe('receipt-1')
 })
@@ -204,6 +220,15 @@ test.each([404, 405])('a gate that answers %i to the long poll is polled', async
   expect((await agent.waitForApproval(ID)).receiptId).toBe('receipt-1')
   expect(gate.seen.filter(({ path }) => path.startsWith(WAIT))).toHaveLength(1)
   expect(gate.requests(POLL)).toHaveLength(3)
+})
+
+test('a client of a principal with too many waiting requests polls', async () => {
+  const { gate, agent } = await waiting()
+  gate.onGet(WAIT, { ...error(429, 'rate_limited'), headers: { 'retry-after': '0' } })
+  gate.onGet(POLL, inOrder(PENDING, status('approved')))
+  gate.onGet(RESULT, executed())
+  expect((await agent.waitForApproval(ID)).receiptId).toBe('receipt-1')
+  expect(gate.seen.filter(({ path }) => path.startsWith(WAIT))).toHaveLength(1)
 })
 
 test('an approval that nobody knows is not waited for', async () => {

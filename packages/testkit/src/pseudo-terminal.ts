@@ -29,6 +29,7 @@ export interface TerminalEnd {
 
 const TIOCSWINSZ = 0x5414
 const F_SETFD = 2
+const F_DUPFD_CLOEXEC = 1030
 /** `c_lflag` of struct termios: lines are edited, what is typed is shown. */
 const LOCAL_FLAGS_AT = 12
 const ICANON = 0x2
@@ -60,12 +61,15 @@ export class PseudoTerminal {
   readonly ended: Promise<TerminalEnd>
   readonly pid: number
   #raw = ''
+  // A second descriptor of our end: the reader closes its own when the program has ended.
   readonly #main: number
+  #isClosed = false
   readonly #listeners = new Set<() => void>()
   readonly #reader: ReadStream
 
   private constructor(main: number, child: ReturnType<typeof spawn>, size: TerminalSize) {
-    this.#main = main
+    this.#main = terminalCalls().fcntl(main, F_DUPFD_CLOEXEC, 0)
+    check('fcntl', this.#main)
     this.screen = new TerminalScreen(size)
     if (child.pid === undefined) throw new Error('the program could not be started')
     this.pid = child.pid
@@ -155,7 +159,10 @@ export class PseudoTerminal {
 
   /** Hangs up: the program loses its terminal. */
   close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
     this.#reader.destroy()
+    closeSync(this.#main)
   }
 }
 

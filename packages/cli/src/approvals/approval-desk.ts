@@ -16,6 +16,7 @@ import { CommandFailure } from '../command-failure.js'
 import { askGate, bodyOf, type GateAnswer } from '../gate-connection.js'
 import type { OperatorKey } from '../operator-key.js'
 import { decisionFailure, noSuchApproval } from './decision-failure.js'
+import { checkPlanHash, hasPlan } from './plan-hash.js'
 
 /** What became of a decision. */
 export type Decided =
@@ -25,7 +26,8 @@ export type Decided =
   | { readonly kind: 'already'; readonly body: AlreadyDecidedResponse }
 
 /** The plan that a person has looked at: what a decision is bound to. */
-export type SeenPlan = Pick<ApprovalDetail, 'approval_id' | 'plan_hash' | 'log' | 'plan'>
+export type SeenPlan = Pick<ApprovalDetail, 'approval_id' | 'plan_hash' | 'log'> &
+  Partial<Pick<ApprovalDetail, 'plan'>>
 
 const LIST_TIMEOUT_MS = 10_000
 /** Beyond the action's own limit: waiting for a slot, the commits, the answer. */
@@ -61,7 +63,8 @@ export class ApprovalDesk {
   }
 
   /** Approves exactly this plan and waits for its execution (http-api 11.5). */
-  async approve(seen: SeenPlan, learn: Learning | null): Promise<Decided> {
+  async approve(seen: ApprovalDetail, learn: Learning | null): Promise<Decided> {
+    refuseUnseen(seen)
     const attestation = this.#attest(seen, { decision: 'approve', reason: null, learn })
     const body: ApproveRequest = {
       plan_hash: seen.plan_hash,
@@ -144,8 +147,27 @@ export class ApprovalDesk {
   }
 }
 
+// Signing the hash of something else than what was read is what a hostile gate would wish for.
+function refuseUnseen(seen: ApprovalDetail): void {
+  const id = seen.approval_id
+  const fields = { approval_id: id, plan_hash: seen.plan_hash }
+  if (!hasPlan(seen)) {
+    const message = `the plan of ${id} is not kept any more: there is nothing to approve`
+    throw new CommandFailure('already_decided', message, {
+      hints: [`see how it ended: latchgate approvals show ${id}`],
+      fields,
+    })
+  }
+  if (checkPlanHash(seen) !== 'differs') return
+  throw new CommandFailure(
+    'plan_changed',
+    `what the gate shows of ${id} is not the plan with the hash ${seen.plan_hash}: not approved`,
+    { hints: [`look at it: latchgate approvals show ${id}`], fields },
+  )
+}
+
 function actionSeconds({ plan }: SeenPlan): number {
-  const limits = plan['limits'] as { readonly timeout_seconds?: unknown } | undefined
+  const limits = plan?.['limits'] as { readonly timeout_seconds?: unknown } | undefined
   const seconds = limits?.timeout_seconds
   return typeof seconds === 'number' && seconds > 0 ? seconds : DEFAULT_ACTION_SECONDS
 }

@@ -1,6 +1,7 @@
 import type { ApprovalDetail, EgressProfile, Json, PlannedTarget } from '@latchgate/protocol'
 import { cellText, wrapCells } from '../cells.js'
 import { holdReasonText } from './hold-reasons.js'
+import { checkPlanHash, hasPlan, type PlanHashCheck } from './plan-hash.js'
 import { remainingTime } from './remaining-time.js'
 
 /** How a line is meant, for terminals with colours. */
@@ -29,8 +30,6 @@ const GUTTER = '│ '
 
 /** A held call as its operator must see it: everything that would leave, and what would not show. */
 export function planLines(detail: ApprovalDetail, layout: PlanLayout): readonly ScreenLine[] {
-  const { plan, hidden } = detail
-  const { target } = plan
   const page = new Page(layout)
   page.line(`Approval ${detail.approval_id}`, 'title')
   const isPending = detail.status === 'pending'
@@ -44,6 +43,17 @@ export function planLines(detail: ApprovalDetail, layout: PlanLayout): readonly 
   )
   page.row('principal', principalText(detail))
   for (const reason of detail.reasons) page.row('held because', holdReasonText(reason), 'warn')
+  if (hasPlan(detail)) planRows(page, detail)
+  else page.row('request', `${detail.target} (the rest of the plan is not kept any more)`)
+  page.row('session', detail.session_id)
+  page.row('trace', detail.trace_id)
+  page.row('request hash', detail.request_hash)
+  return page.lines
+}
+
+function planRows(page: Page, detail: ApprovalDetail): void {
+  const { plan, hidden } = detail
+  const { target } = plan
   page.row('request', `${target.method} ${target.url}`, 'title')
   for (const [name, value] of target.headers) page.row('header', `${name}: ${value}`)
   page.row('secrets', secretsText(detail.approved_secrets))
@@ -51,7 +61,8 @@ export function planLines(detail: ApprovalDetail, layout: PlanLayout): readonly 
   for (const one of detail.unresolved_domains ?? []) page.row('not listed', one, 'warn')
   for (const one of detail.unresolved_paths ?? []) page.row('not listed', one, 'warn')
   for (const pointer of hidden) {
-    page.row('hidden', `${pointer} of the arguments: declared sensitive, not shown`, 'warn')
+    const what = pointer === '' ? 'all arguments' : `${pointer} of the arguments`
+    page.row('hidden', `${what}: sensitive, not shown`, 'warn')
   }
   page.row('arguments', '')
   page.block(JSON.stringify(plan.arguments, null, 2), detail.approval_id)
@@ -65,11 +76,15 @@ export function planLines(detail: ApprovalDetail, layout: PlanLayout): readonly 
     const value: Json | undefined = plan[name]
     if (value !== undefined) page.row(name, JSON.stringify(value))
   }
-  page.row('session', detail.session_id)
-  page.row('trace', detail.trace_id)
-  page.row('request hash', detail.request_hash)
+  const check = checkPlanHash(detail)
   page.row('plan hash', detail.plan_hash)
-  return page.lines
+  page.row('', HASH_WORDS[check], check === 'differs' ? 'bad' : 'plain')
+}
+
+const HASH_WORDS: Readonly<Record<PlanHashCheck, string>> = {
+  matches: 'computed here from what is shown: the same',
+  differs: 'COMPUTED HERE FROM WHAT IS SHOWN: ANOTHER ONE. Not to be approved',
+  hidden: 'not computed here: members are hidden',
 }
 
 /** State and what remains of the time, in a few words. */
