@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import { loadActions } from './action-snapshot.js'
 import { ApprovalSignals } from './approvals/approval-signals.js'
 import { LearnedRules } from './approvals/learned-rules.js'
+import { LedgerVerification } from './audit/ledger-verification.js'
 import { loadLeaseSigningKey, loadSeed } from './auth/key-files.js'
 import { loadReceiptKeys } from './auth/receipt-key-registry.js'
 import { Revocations } from './auth/revocations.js'
@@ -26,6 +27,7 @@ import {
   agentApprovalRoutes,
   operatorApprovalRoutes,
 } from './http/approval-routes.js'
+import { auditRoutes } from './http/audit-routes.js'
 import { clientRoutes } from './http/client-routes.js'
 import { InFlight } from './http/in-flight.js'
 import { learnedRoutes } from './http/learned-routes.js'
@@ -128,6 +130,7 @@ async function assemble(
     ...agentApprovalRoutes(services),
     agentApprovalListRoute(services),
   ]
+  const verification = new LedgerVerification(config.ledger_db_path, services.ledger)
   const admin = [
     ...clientRoutes(services, inFlight),
     operatorReceiptRoute(services),
@@ -136,6 +139,7 @@ async function assemble(
     ...revocationRoutes(services),
     ...learnedRoutes(services),
     ...adminRoutes(services, inFlight),
+    ...auditRoutes(services, verification),
   ]
   const listeners: FastifyInstance[] = []
   cleanups.push(async () => {
@@ -164,7 +168,10 @@ async function assemble(
         // Calls that come in over kept connections hear it in so many words.
         services.drain.active = true
         services.drain.closing = true
-        const closed = Promise.all(listeners.map((listener) => listener.close()))
+        const closed = Promise.all([
+          verification.close(),
+          ...listeners.map((listener) => listener.close()),
+        ])
         const settled = await inFlight.settled(graceMs)
         if (!settled) services.log.warn({ left: inFlight.size }, 'executions cut off at shutdown')
         // The last answers get a moment to be read; whoever does not read them is not waited for.

@@ -131,6 +131,10 @@ export class RecoveringLedger implements Ledger {
     return this.#current.leaf(index)
   }
 
+  walk(step: Parameters<Ledger['walk']>[0]): ReturnType<Ledger['walk']> {
+    return this.#current.walk(step)
+  }
+
   async healthy(): Promise<boolean> {
     const current = this.#current
     // A pass of the sweeper that failed has no caller who would notice.

@@ -2,6 +2,8 @@ import { consistencyProof, inclusionProof, parseLeaf, type Receipt } from '@latc
 import type { Json, JsonObject } from '@latchgate/protocol'
 import { evidenceCrypto } from '../../evidence-crypto.js'
 import type {
+  LeafStep,
+  LeafWalk,
   LogKeyRecord,
   OpenIntent,
   PayloadDraft,
@@ -12,6 +14,7 @@ import type {
 import { ApprovalReader } from './approval-reader.js'
 import { PAYLOADS_PER_LEAF } from './commands.js'
 import { type Database, openDatabase, type Statement } from './database.js'
+import { LeafWalker } from './leaf-walker.js'
 import { NodeStore } from './node-store.js'
 import { readRevocations } from './revocation-table.js'
 import { blob, integer, type Row, text } from './row.js'
@@ -28,6 +31,7 @@ export class LedgerReader {
   readonly #keys: Statement
   readonly #intents: Statement
   readonly #rules: Statement
+  readonly #walker: LeafWalker
   readonly approvals: ApprovalReader
 
   constructor(path: string) {
@@ -35,6 +39,7 @@ export class LedgerReader {
     db.exec('PRAGMA busy_timeout = 2000')
     this.#db = db
     this.#nodes = new NodeStore(db)
+    this.#walker = new LeafWalker(db)
     this.#session = db.prepare(
       'SELECT last_seq, has_budget, calls_remaining FROM sessions WHERE session_id = ?',
     )
@@ -118,6 +123,10 @@ export class LedgerReader {
         approvalId: typeof approvalId === 'string' ? approvalId : null,
       }
     })
+  }
+
+  walk(step: LeafWalk): LeafStep {
+    return this.#walker.walk(step)
   }
 
   inclusionProof(index: number, size: number): readonly Uint8Array[] {

@@ -1,7 +1,7 @@
 import { LedgerFault } from '../faults.js'
 
 /** How far the wall clock may be behind the latest record (notes/evidence 4). */
-const TOLERANCE_MS = 5000
+export const CLOCK_TOLERANCE_MS = 5000
 
 /**
  * The wall clock, held against the latest record: were it set back, grants and approvals would live
@@ -18,7 +18,7 @@ export class RecordClock {
   }
 
   get isBehind(): boolean {
-    return this.#now() < this.#highest - TOLERANCE_MS
+    return this.#now() < this.#highest - CLOCK_TOLERANCE_MS
   }
 
   /** The time for a record of what has happened already: taken whatever the clock says. */
@@ -30,7 +30,7 @@ export class RecordClock {
   time(): number {
     const now = this.#now()
     if (now > this.#highest) this.#highest = now
-    if (now >= this.#highest - TOLERANCE_MS) return now
+    if (now >= this.#highest - CLOCK_TOLERANCE_MS) return now
     throw new LedgerFault(
       'clock_error',
       `the clock is ${this.#highest - now} ms behind the latest record: set it right; until then calls are denied`,

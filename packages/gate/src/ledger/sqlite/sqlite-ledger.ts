@@ -12,6 +12,8 @@ import type {
   Intended,
   IntendRefusal,
   LearnEntry,
+  LeafStep,
+  LeafWalk,
   LeaseEntry,
   Ledger,
   LogKeyRecord,
@@ -225,6 +227,10 @@ export class SqliteLedger implements SqliteLedgerHandle {
 
   async leaf(index: number): Promise<Uint8Array | undefined> {
     return this.#reader().leaf(index)
+  }
+
+  async walk(step: LeafWalk): Promise<LeafStep> {
+    return this.#reader().walk(step)
   }
 
   async healthy(): Promise<boolean> {
