@@ -29,6 +29,8 @@ export interface TextStream {
   readonly rows?: number
   on?(event: 'resize', listener: () => void): unknown
   off?(event: 'resize', listener: () => void): unknown
+  /** Told when nobody reads any more. */
+  on?(event: 'error', listener: (error: Error) => void): unknown
 }
 
 /** The process's streams and environment. */

@@ -1,6 +1,7 @@
 import { VERSION } from '@latchgate/gate'
 import { Command } from 'commander'
 import { actionsCommand } from './commands/actions.js'
+import { type AuditOptions, auditCommand, auditOptions } from './commands/audit.js'
 import { downCommand } from './commands/down.js'
 import { receiptsShowCommand } from './commands/receipts-show.js'
 import { serveCommand } from './commands/serve.js'
@@ -81,6 +82,9 @@ export function buildProgram(streams: Streams, json: boolean, run: Run): Command
   command(program, 'actions', 'list the actions, or show one')
     .argument('[action_id]', 'the action to show in detail')
     .action((actionId: string | undefined) => act((context) => actionsCommand(context, actionId)))
+  auditOptions(command(program, 'audit', 'show what was decided and done')).action(
+    (options: AuditOptions) => act((context) => auditCommand(context, options)),
+  )
   const receipts = command(program, 'receipts', 'receipts of executed calls')
   command(receipts, 'show', 'show a receipt and check its signature here')
     .argument('<receipt_id>', 'as returned with the result')

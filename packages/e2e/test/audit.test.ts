@@ -55,7 +55,12 @@ afterAll(() => world.close())
 async function recordApproval(): Promise<void> {
   const { ledger } = world.gate.services
   const [executed] = leavesOf(world, traces['executed']).filter(({ type }) => type === 'decision')
-  const subject = { ...executed?.body, trace_id: APPROVAL, approval_id: APPROVAL, deny_reason: null }
+  const subject = {
+    ...executed?.body,
+    trace_id: APPROVAL,
+    approval_id: APPROVAL,
+    deny_reason: null,
+  }
   const { grant_id: _grant, receipt_id: _receipt, ...held } = subject as JsonObject
   const hold = { ...held, decision: 'pending_approval', reasons: [{ code: 'risk', detail: 'x' }] }
   const act = { event_type: 'approval_denied', decision: 'denied', operator: 'operator' }
@@ -358,9 +363,9 @@ test('every event of a varied run has the members of the published table, and no
 })
 
 test('pages are without gaps and doubles while calls go on', async () => {
-  let isOver = false
+  const over = new AbortController()
   const calls = (async (): Promise<void> => {
-    while (!isOver) await executeRaw(world.client, lease, 'nope', {})
+    while (!over.signal.aborted) await executeRaw(world.client, lease, 'nope', {})
   })()
   try {
     for (const limit of [1, 2, 3, 7]) {
@@ -377,7 +382,7 @@ test('pages are without gaps and doubles while calls go on', async () => {
     }
     await followWhileCallsGoOn()
   } finally {
-    isOver = true
+    over.abort()
     await calls
   }
 })
@@ -417,14 +422,12 @@ test('other requests are answered in the middle of a long search', async () => {
       ledger.record({ leaf: { type: 'summary', id: randomUUID(), body: { unauthenticated: {} } } })
     await Promise.all(Array.from({ length: 1000 }, fill))
   }
-  let isOver = false
+  const over = new AbortController()
   let answered = 0
-  const search = ask('?approval_id=none').finally(() => {
-    isOver = true
-  })
-  while (!isOver) {
+  const search = ask('?approval_id=none').finally(() => over.abort())
+  while (!over.signal.aborted) {
     await world.client.send({ method: 'GET', path: '/healthz' })
-    if (!isOver) answered += 1
+    if (!over.signal.aborted) answered += 1
   }
   expect((await search).events).toEqual([])
   expect(answered).toBeGreaterThan(1)

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { AuditEvent, AuditEventsBody } from '@latchgate/protocol'
-import type { Ledger, LeafStep } from '../ledger/port.js'
+import type { LeafStep, Ledger } from '../ledger/port.js'
 import { storedEvent } from './audit-event.js'
 import type { AuditQuery } from './audit-query.js'
 import { isAskedFor, leafFilterOf } from './leaf-filter.js'

@@ -385,10 +385,17 @@ test('members of other types than expected are read as absent, whatever the reco
     ),
   ) as JsonObject
   for (const type of ['decision', 'hold', 'lease', 'admin', 'approval', 'unknown'] as const) {
-    const { deny_reason: _reason, event_type: _type, decision: _decision, ...members } = eventOf(
-      type,
-      { ...hostile, allowed_sinks: [1, 'x'], runtime: 'no', session_seq: 'no' },
-    ) as AuditEvent
+    const {
+      deny_reason: _reason,
+      event_type: _type,
+      decision: _decision,
+      ...members
+    } = eventOf(type, {
+      ...hostile,
+      allowed_sinks: [1, 'x'],
+      runtime: 'no',
+      session_seq: 'no',
+    }) as AuditEvent
     const { deny_reason: _r, event_type: _t, decision: _d, ...empty } = event({})
     expect([type, members]).toEqual([type, { ...empty, allowed_sinks: ['x'] }])
   }

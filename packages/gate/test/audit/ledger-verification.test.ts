@@ -65,7 +65,10 @@ test('a gate that closes ends the run, and tells who waits for it', async () => 
 test('what is no ledger is not called broken evidence: it could not be verified', async () => {
   const { place } = await begin()
   const path = place.dir.file('other.db')
-  writeFileSync(path, 'not a database at all, but long enough to have a header of one hundred bytes')
+  writeFileSync(
+    path,
+    'not a database at all, but long enough to have a header of one hundred bytes',
+  )
   const verification = new LedgerVerification(path, { checkpoint: () => '' })
   await expect(verification.verify()).rejects.toMatchObject({ code: 'ledger_error' })
   await expect(verification.verify()).rejects.toMatchObject({ code: 'ledger_error' })

@@ -34,11 +34,17 @@ beforeAll(async () => {
       place.clock.advance(7)
       await ledger.seal(seal(one, n * 2 - 1))
       await ledger.record(
-        denial(session, { principal: 'agent-b', action_id: 'http_post', event_type: 'action_call' }),
+        denial(session, {
+          principal: 'agent-b',
+          action_id: 'http_post',
+          event_type: 'action_call',
+        }),
       )
     }
     await ledger.record(act('admin', { event_type: 'admin_drain', operator: 'bob', text: 'x' }))
-    await ledger.record(act('policy', { event_type: 'policy_grant', operator: 'b"ob\\', text: null }))
+    await ledger.record(
+      act('policy', { event_type: 'policy_grant', operator: 'b"ob\\', text: null }),
+    )
     // An agent whose name is the operator's, and one who writes what looks like one.
     await ledger.record(denial(session, { principal: 'bob', reason: '"operator":"eve"' }))
     await ledger.record({
