@@ -27,10 +27,9 @@ export interface TextStream {
   readonly columns?: number
   /** Height of the terminal. */
   readonly rows?: number
-  on?(event: 'resize', listener: () => void): unknown
+  /** `error`: nobody reads any more. */
+  on?(event: 'resize' | 'error', listener: () => void): unknown
   off?(event: 'resize', listener: () => void): unknown
-  /** Told when nobody reads any more. */
-  on?(event: 'error', listener: (error: Error) => void): unknown
 }
 
 /** The process's streams and environment. */

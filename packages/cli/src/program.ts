@@ -1,7 +1,6 @@
 import { VERSION } from '@latchgate/gate'
 import { Command } from 'commander'
 import { actionsCommand } from './commands/actions.js'
-import { type AuditOptions, auditCommand, auditOptions } from './commands/audit.js'
 import { downCommand } from './commands/down.js'
 import { receiptsShowCommand } from './commands/receipts-show.js'
 import { serveCommand } from './commands/serve.js'
@@ -12,6 +11,7 @@ import type { Context, GlobalOptions } from './context.js'
 import type { Streams } from './output.js'
 import { registerAdminCommands } from './program/admin.js'
 import { registerApprovalCommands } from './program/approvals.js'
+import { registerAuditCommand } from './program/audit.js'
 import { registerConfigCommands } from './program/config.js'
 import { registerOperatorCommands } from './program/operator.js'
 import { registerProjectCommands } from './program/project.js'
@@ -82,9 +82,7 @@ export function buildProgram(streams: Streams, json: boolean, run: Run): Command
   command(program, 'actions', 'list the actions, or show one')
     .argument('[action_id]', 'the action to show in detail')
     .action((actionId: string | undefined) => act((context) => actionsCommand(context, actionId)))
-  auditOptions(command(program, 'audit', 'show what was decided and done')).action(
-    (options: AuditOptions) => act((context) => auditCommand(context, options)),
-  )
+  registerAuditCommand(command, program, act)
   const receipts = command(program, 'receipts', 'receipts of executed calls')
   command(receipts, 'show', 'show a receipt and check its signature here')
     .argument('<receipt_id>', 'as returned with the result')
@@ -118,6 +116,7 @@ First steps:
   latchgate up -d       set up and start the gate of this directory
   latchgate actions     what agents can call
   latchgate status      how the gate is doing
+  latchgate audit -f    what agents do, as they do it
   latchgate verify      check the evidence
   latchgate doctor      what to mend before it is for real
   latchgate down        stop it

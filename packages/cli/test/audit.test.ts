@@ -153,7 +153,7 @@ test('--follow begins with the latest, misses nothing over a restart, and Ctrl-C
   await running.said('second_unheard_of')
   running.child.kill('SIGINT')
   const { code, signal, stderr } = await running.done
-  expect([code, signal]).toEqual([0, null])
+  expect([code, signal]).toEqual([130, null])
   expect(stderr.trim().split('\n')).toHaveLength(2)
   const all = await events('-l', '1000')
   const from = Number(before[1]?.['leaf_index'])
@@ -175,6 +175,16 @@ test('--follow filters what comes, and ends when its reader goes away', async ()
   await call('wanted', {})
   const { code, stderr } = await running.done
   expect([code, stderr]).toEqual([0, ''])
+}, 60_000)
+
+test('who asks faster than operators may waits, instead of failing', async () => {
+  await machine.run(['down'])
+  const file = machine.file('latchgate.toml')
+  const config = readFileSync(file, 'utf8')
+  writeFileSync(file, `${config}\n[rate_limits]\noperator_read_rps = 1\n`)
+  await machine.up()
+  const runs = await Promise.all([1, 2, 3].map(() => machine.run(['audit', '-l', '1'])))
+  expect(runs.map(({ code, stderr }) => [code, stderr])).toEqual(runs.map(() => [0, '']))
 }, 60_000)
 
 test('without a gate the answer is why, and nothing else', async () => {

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { openDatabase } from '@latchgate/gate'
-import type { AuditEvent, AuditEventsBody, JsonObject } from '@latchgate/protocol'
+import type { AuditEvent, AuditEventsBody } from '@latchgate/protocol'
 import { resetBeforeAnswer } from '@latchgate/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { approveCall, denyCall, holdCall } from '../src/harness/approvals.js'
 import { leavesOf } from '../src/harness/evidence.js'
 import { operatorHeaders } from '../src/harness/operator.js'
 import {
@@ -16,17 +17,27 @@ import { startWorld, type World } from '../src/harness/world.js'
 
 const EVENTS = '/v1/audit/events'
 const ZEN = { url: 'https://api.github.com/zen' }
-const APPROVAL = '0196a1b2-0000-7000-8000-000000000001'
 const RATES = '[rate_limits]\noperator_read_rps = 100000\nexecute_rps_per_session = 10000\n'
 
 let world: World
 let lease: HeldLease
 let all: readonly AuditEvent[]
+/** Approval ids. */
+let denied: string
+let approved: string
 /** Trace ids by what happened. */
 const traces: Record<string, string> = {}
 
 beforeAll(async () => {
-  world = await startWorld({ tables: RATES, owner: 'alice' })
+  world = await startWorld(
+    { tables: RATES, owner: 'alice' },
+    { env: { LATCHGATE_SECRET_GITHUB_TOKEN: 'ghp_test_0123456789' } },
+  )
+  world.upstream.on('POST', '/repos/acme/rocket/issues', () => ({
+    status: 201,
+    headers: { 'content-type': 'application/json' },
+    body: '{"id":1,"number":7,"html_url":"https://github.com/acme/rocket/issues/7"}',
+  }))
   world.upstream.on('GET', '/zen', async () => ({ status: 200, body: 'Keep it simple.' }))
   world.upstream.on('GET', '/broken', async () => ({ status: 500, body: 'no' }))
   world.upstream.on('GET', '/reset', resetBeforeAnswer())
@@ -45,35 +56,22 @@ beforeAll(async () => {
   await world.client.send({ method: 'POST', path: '/v1/actions/http_fetch/execute' })
   await operate('POST', '/v1/admin/drain')
   await operate('DELETE', '/v1/admin/drain')
-  await recordApproval()
+  await decideApprovals()
   all = await read('')
 })
 
 afterAll(() => world.close())
 
-// As the stage that holds calls and the operators' decisions will write them.
-async function recordApproval(): Promise<void> {
-  const { ledger } = world.gate.services
-  const [executed] = leavesOf(world, traces['executed']).filter(({ type }) => type === 'decision')
-  const subject = {
-    ...executed?.body,
-    trace_id: APPROVAL,
-    approval_id: APPROVAL,
-    deny_reason: null,
+async function decideApprovals(): Promise<void> {
+  const asking = await takeLease(world.client)
+  const hold = async (title: string): Promise<string> => {
+    const params = { owner: 'acme', repo: 'rocket', title }
+    return (await holdCall(world, asking, 'github_create_issue', params)).id
   }
-  const { grant_id: _grant, receipt_id: _receipt, ...held } = subject as JsonObject
-  const hold = { ...held, decision: 'pending_approval', reasons: [{ code: 'risk', detail: 'x' }] }
-  const act = { event_type: 'approval_denied', decision: 'denied', operator: 'operator' }
-  for (const [type, body] of [
-    ['hold', hold],
-    ['approval', { ...held, ...act, reason: 'no' }],
-  ] as const) {
-    await ledger.record({
-      leaf: { type, id: randomUUID(), body: body as JsonObject },
-      traceId: APPROVAL,
-      ...(type === 'hold' ? { sessionId: lease.sessionId } : {}),
-    })
-  }
+  denied = await hold('denied')
+  approved = await hold('approved')
+  expect((await denyCall(world, denied, { body: { reason: 'no' } })).status).toBe(200)
+  expect((await approveCall(world, approved)).status).toBe(200)
 }
 
 function operate(method: string, path: string, from: World = world): Promise<RawAnswer> {
@@ -225,21 +223,58 @@ test('filters are joined by and; times are exclusive, and the same instant in an
   expect(await read(`?after=${at}&before=${at}`)).toEqual([])
 })
 
+const REASONS = [{ code: 'risk', detail: "the action's risk level is high" }]
+
 test('what was held and denied is one story under its approval', async () => {
-  const [denied, held, ...others] = await read(`?approval_id=${APPROVAL}`)
+  const [end, held, ...others] = await read(`?approval_id=${denied}`)
   expect(others).toEqual([])
+  const subject = {
+    trace_id: held?.trace_id,
+    principal: 'agent-test',
+    action_id: 'github_create_issue',
+    approval_id: denied,
+    plan_hash: hex,
+    request_hash: hash,
+  }
   expect(held).toMatchObject({
+    ...subject,
     event_type: 'action_call',
     decision: 'pending_approval',
     deny_reason: null,
-    reasons: [{ code: 'risk', detail: 'x' }],
+    reasons: REASONS,
+    session_seq: 1,
   })
-  expect(denied).toMatchObject({
+  expect(end).toMatchObject({
+    ...subject,
     event_type: 'approval_denied',
     decision: 'deny',
     approved_by: 'operator',
+    operator_authn_method: 'operator_dpop',
+    operator_sender_binding: world.gate.project.operator.key.thumbprint,
+    operator_proof_jti: text,
+    deny_reason: `denied via ${denied}: no`,
+  })
+})
+
+test('what was held and approved is told to its end, with who approved it', async () => {
+  const story = await read(`?approval_id=${approved}`)
+  expect(story.map(({ event_type, decision }) => [event_type, decision])).toEqual([
+    ['action_call', 'allow'],
+    ['approval_granted', 'allow'],
+    ['action_call', 'pending_approval'],
+  ])
+  const [executed, granted, held] = story
+  expect(granted).toMatchObject({ approved_by: 'operator', deny_reason: null })
+  expect(executed).toMatchObject({
+    trace_id: held?.trace_id,
     principal: 'agent-test',
-    deny_reason: `denied via ${APPROVAL}: no`,
+    approval_id: approved,
+    approved_by: 'operator',
+    operator_authn_method: 'operator_dpop',
+    operator_sender_binding: world.gate.project.operator.key.thumbprint,
+    operator_proof_jti: granted?.operator_proof_jti,
+    deny_reason: `approved via ${approved}`,
+    receipt_id: text,
   })
 })
 
@@ -340,6 +375,7 @@ test('every event of a varied run has the members of the published table, and no
     'admin_drain allow',
     'admin_drain_ended allow',
     'approval_denied deny',
+    'approval_granted allow',
     'lease_issued allow',
     'log_key_added allow',
     'receipt_key_added allow',

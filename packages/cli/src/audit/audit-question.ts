@@ -27,29 +27,25 @@ export type AskEvents = (place: AuditPlace) => Promise<AuditEventsBody>
 /** Events that the gate gives at most in one answer. */
 export const PAGE_EVENTS = 1000
 
-/** The path of a question: every value percent-encoded, and nothing that was not asked. */
-export function eventsPath(
+/** What is asked, in the names of the gate (spec/http-api 12.2). */
+export function eventsQuery(
   filters: AuditFilters,
-  { limit, cursor, sinceIndex }: AuditPlace,
-): string {
-  const asked: readonly (readonly [string, string | undefined])[] = [
-    ['limit', String(limit)],
-    ['action_id', filters.action],
-    ['principal', filters.principal],
-    ['decision', filters.decision],
-    ['after', filters.after],
-    ['before', filters.before],
-    ['trace_id', filters.traceId],
-    ['session_id', filters.sessionId],
-    ['event_type', filters.eventType],
-    ['approval_id', filters.approvalId],
-    ['cursor', cursor],
-    ['since_index', sinceIndex === undefined ? undefined : String(sinceIndex)],
-  ]
-  const query = asked.flatMap(([name, value]) =>
-    value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`],
-  )
-  return `/v1/audit/events?${query.join('&')}`
+  place: AuditPlace,
+): Readonly<Record<string, string | number | undefined>> {
+  return {
+    limit: place.limit,
+    action_id: filters.action,
+    principal: filters.principal,
+    decision: filters.decision,
+    after: filters.after,
+    before: filters.before,
+    trace_id: filters.traceId,
+    session_id: filters.sessionId,
+    event_type: filters.eventType,
+    approval_id: filters.approvalId,
+    cursor: place.cursor,
+    since_index: place.sinceIndex,
+  }
 }
 
 /** Pages from the newest event backwards, until there are `limit` events, or no more. */

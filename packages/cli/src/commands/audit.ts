@@ -1,15 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AuditEventsBody } from '@latchgate/protocol'
-import { type Command, Option } from 'commander'
 import {
   type AskEvents,
   type AuditFilters,
-  eventsPath,
-  limitArgument,
+  eventsQuery,
   newestPages,
-  timeArgument,
 } from '../audit/audit-question.js'
-import { AUDIT_FORMATS, type AuditFormat, eventWriter } from '../audit/event-writer.js'
+import { type AuditFormat, eventWriter } from '../audit/event-writer.js'
 import { followEvents } from '../audit/follow-events.js'
 import { CommandFailure } from '../command-failure.js'
 import type { Context } from '../context.js'
@@ -23,37 +20,6 @@ export interface AuditOptions extends AuditFilters {
   readonly follow?: boolean
 }
 
-/** Adds the options of `latchgate audit` to its command. */
-export function auditOptions(command: Command): Command {
-  return command
-    .addOption(new Option('--format <format>', 'how to print events').choices([...AUDIT_FORMATS]))
-    .option('-l, --limit <number>', 'how many events, newest first', limitArgument, 20)
-    .option('--action <id>', 'of this action')
-    .option('--principal <principal>', 'of this agent; of what an operator did, the operator')
-    .addOption(
-      new Option('--decision <decision>', 'with this decision').choices([
-        ...['allow', 'allow_unverified', 'deny', 'pending_approval', 'error'],
-      ]),
-    )
-    .option('--after <time>', 'later than this: a time, a day, or 90m, 1h, 2d ago', asTime)
-    .option('--before <time>', 'earlier than this', asTime)
-    .option('--trace-id <id>', 'of this trace')
-    .option('--session-id <id>', 'of this session')
-    .option('--event-type <type>', 'of this type, like action_call or lease_issued')
-    .option('--approval-id <id>', 'about this approval')
-    .option('-f, --follow', 'go on with new events as they come, until Ctrl-C')
-    .addHelpText(
-      'after',
-      '\nNeeds an operator key. Times are exclusive.\n' +
-        'Exit codes: 0 printed, also when nothing was found or Ctrl-C ended --follow; 1 failed; 2 wrong usage.',
-    )
-}
-
-// Commander hands the value of an earlier occurrence over as the second argument.
-function asTime(given: string): string {
-  return timeArgument(given)
-}
-
 /** `latchgate audit`: what was decided and done, from the running gate. */
 export async function auditCommand(context: Context, options: AuditOptions): Promise<number> {
   const format = formatOf(context, options)
@@ -61,7 +27,8 @@ export async function auditCommand(context: Context, options: AuditOptions): Pro
   const operator = findOperator(loaded, context.options)
   const end = new AbortController()
   const ask: AskEvents = async (place) => {
-    const request = { method: 'GET', path: eventsPath(options, place), signal: end.signal } as const
+    const query = eventsQuery(options, place)
+    const request = { method: 'GET', path: '/v1/audit/events', query, signal: end.signal } as const
     return bodyOf(await askGate(loaded, request, operator)) as unknown as AuditEventsBody
   }
   if (options.follow === true) return follow(context, options, format, ask, end)
@@ -84,6 +51,8 @@ async function print(
   writer.end(hasMore)
 }
 
+const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
+
 async function follow(
   context: Context,
   options: AuditOptions,
@@ -92,20 +61,24 @@ async function follow(
   end: AbortController,
 ): Promise<number> {
   const { output, streams } = context
-  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-  const stop = (): void => end.abort()
-  for (const name of names) process.once(name, stop)
+  let exitCode = 0
+  const onSignal = (name: keyof typeof SIGNALS): void => {
+    exitCode = SIGNALS[name]
+    end.abort()
+  }
+  const names = Object.keys(SIGNALS) as (keyof typeof SIGNALS)[]
+  for (const name of names) process.once(name, onSignal)
   // Nobody reads any more, as after `| head`.
-  streams.stdout.on?.('error', stop)
+  streams.stdout.on?.('error', () => end.abort())
   try {
     const writer = eventWriter(context, format)
     await followEvents({ ask, writer, output, limit: options.limit, signal: end.signal })
   } catch (error) {
     if (!end.signal.aborted) throw error
   } finally {
-    for (const name of names) process.off(name, stop)
+    for (const name of names) process.off(name, onSignal)
   }
-  return 0
+  return exitCode
 }
 
 function formatOf({ output }: Context, { format, follow, before }: AuditOptions): AuditFormat {

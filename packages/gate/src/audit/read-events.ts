@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { AuditEvent, AuditEventsBody } from '@latchgate/protocol'
-import type { LeafStep, Ledger } from '../ledger/port.js'
+import type { LeafStep, LeafWalk, Ledger } from '../ledger/port.js'
+import { ledgerFault } from '../ledger-fault.js'
 import { storedEvent } from './audit-event.js'
 import type { AuditQuery } from './audit-query.js'
 import { isAskedFor, leafFilterOf } from './leaf-filter.js'
@@ -11,7 +12,7 @@ export const MAX_LEAVES = 50_000
 /**
  * Answers a question about audit events, a bounded step of the log in every turn of the event loop:
  * calls go on meanwhile. A walk that ends early says where to continue. Pages neither overlap nor
- * leave anything out, because a record keeps its index.
+ * leave anything out, because a record keeps its index. Throws a Fault while the ledger is away.
  */
 export async function readEvents(
   ledger: Ledger,
@@ -25,7 +26,7 @@ export async function readEvents(
   let newest: number | undefined
   let passed = 0
   for (;;) {
-    const step = await ledger.walk({ towards, filter, ...(from === undefined ? {} : { from }) })
+    const step = await stepOf(ledger, { towards, filter, ...(from === undefined ? {} : { from }) })
     newest ??= step.newest
     const taken = takeEvents(step, query, events)
     passed += step.passed
@@ -35,6 +36,14 @@ export async function readEvents(
       return answer(query, events, { newest, from, isDone })
     }
     await nextTurn()
+  }
+}
+
+async function stepOf(ledger: Ledger, walk: LeafWalk): Promise<LeafStep> {
+  try {
+    return await ledger.walk(walk)
+  } catch (error) {
+    throw ledgerFault(error)
   }
 }
 

@@ -1,7 +1,6 @@
 import { parseAuditQuery } from '../audit/audit-query.js'
 import type { LedgerVerification } from '../audit/ledger-verification.js'
 import { readEvents } from '../audit/read-events.js'
-import { ledgerFault } from '../ledger-fault.js'
 import { answerError } from '../pipeline/answer.js'
 import type { Answer } from '../pipeline/call.js'
 import { Fault, refuse } from '../refusal.js'
@@ -33,11 +32,7 @@ export function auditRoutes(
 async function events(services: Services, request: RouteRequest): Promise<Answer> {
   const query = parseAuditQuery(request.query)
   if (!query.ok) return answerError(request.traceId, query.error)
-  try {
-    return ok(await readEvents(services.ledger, query.value))
-  } catch (error) {
-    throw ledgerFault(error)
-  }
+  return ok(await readEvents(services.ledger, query.value))
 }
 
 async function verify(

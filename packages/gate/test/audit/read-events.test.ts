@@ -95,6 +95,17 @@ function fits(query: AuditQuery, event: AuditEvent): boolean {
   )
 }
 
+test('every value that an event has is found by it', async () => {
+  const names = ['event_type', 'action_id', 'principal', 'session_id', 'decision'] as const
+  for (const name of names) {
+    for (const value of new Set(all.map((event) => event[name]))) {
+      const query = { ...QUERY, equal: { [name]: value } }
+      const { events } = await readEvents(ledger, query)
+      expect([name, value, events]).toEqual([name, value, all.filter((one) => fits(query, one))])
+    }
+  }
+})
+
 test('every filter, and every combination, finds exactly the events that have the values', async () => {
   const traces = ['', TRACE, 'nope', String(all.at(20)?.trace_id)]
   const queries = fc.record(
@@ -203,6 +214,30 @@ test('a walk back in time ends where everything is earlier, and no step is longe
   expect(Math.max(...seen)).toBe(LEAVES_A_STEP)
 })
 
+test('one question passes a bounded part of the log, and says where the next one goes on', async () => {
+  const nobody = { ...QUERY, equal: { principal: 'nobody' } }
+  const newest = ledger.size - 1
+  const first = await readEvents(ledger, nobody, LEAVES_A_STEP)
+  const next_cursor = String(ledger.size - LEAVES_A_STEP)
+  expect(first).toEqual({ events: [], newest_index: newest, next_cursor })
+  const forward = await readEvents(ledger, { ...nobody, sinceIndex: -1 }, LEAVES_A_STEP)
+  const next_since_index = LEAVES_A_STEP - 1
+  expect(forward).toEqual({ events: [], newest_index: newest, next_since_index })
+})
+
+test('a record that a tolerated clock dates back does not end the search', async () => {
+  const given = ledgerDir()
+  const log = await given.open()
+  const kept = await log.record(denial('s', { principal: 'agent-b' }))
+  const after = new Date(given.clock.now() - 1).toISOString()
+  given.clock.advance(-4_900)
+  for (let n = 0; n < LEAVES_A_STEP; n += 1) void log.record(note({ n }))
+  await log.record(note())
+  const { events } = await readEvents(log, { equal: { principal: 'agent-b' }, limit: 10, after })
+  expect(events.map(({ leaf_index }) => leaf_index)).toEqual([kept.index])
+  await given.remove()
+})
+
 test('a receipt whose clock had gone back does not hide what is before it', async () => {
   const given = ledgerDir()
   const log = await given.open()
@@ -211,8 +246,15 @@ test('a receipt whose clock had gone back does not hide what is before it', asyn
   await log.intend(intent(one))
   const kept = await log.record(denial('s', { principal: 'agent-b' }))
   given.clock.advance(-3_600_000)
+  for (let n = 0; n < LEAVES_A_STEP / 2; n += 1) {
+    given.clock.advance(3_600_000)
+    void log.record(note({ n }))
+    given.clock.advance(-3_600_000)
+  }
   await log.seal(seal(one, 1))
   given.clock.advance(3_600_000)
+  for (let n = 0; n < LEAVES_A_STEP / 2; n += 1) void log.record(note({ n }))
+  await log.record(note())
   const after = new Date(given.clock.now() - 60_000).toISOString()
   const { events } = await readEvents(log, { equal: { principal: 'agent-b' }, limit: 10, after })
   expect(events.map(({ leaf_index }) => leaf_index)).toEqual([kept.index])
