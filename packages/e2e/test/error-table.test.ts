@@ -203,8 +203,7 @@ const ROWS: Partial<Record<ErrorCode, Row>> = {
       deny_reason: "principal 'agent-test' is not authorised for action 'http_fetch'",
       principal: 'agent-test',
       action_id: 'http_fetch',
-      remediation:
-        "Add 'http_fetch' to acl['agent-test'].allowed_actions in policies/data.json and restart the gate",
+      remediation: 'Run: latchgate policy grant agent-test http_fetch',
     },
     message: "principal 'agent-test' is not authorised for action 'http_fetch'",
     provoke: () =>

@@ -39,7 +39,7 @@ test('a document of every part is read as it is, and absent parts are empty', ()
   expect(validatePolicyData(data)).toEqual({
     policy_version: 'team-12',
     acl,
-    latchgate: { allowlist: {}, require_approval: {}, quotas: {} },
+    latchgate: { allowlist: {}, require_approval: {}, quotas: {}, quorum: {} },
   })
 })
 
@@ -53,7 +53,7 @@ test('keys that start with `_` are comments wherever they stand', () => {
   expect(validatePolicyData(commented)).toEqual({
     policy_version: 'v1',
     acl: { 'agent:a': entry },
-    latchgate: { allowlist: {}, require_approval: {}, quotas: {} },
+    latchgate: { allowlist: {}, require_approval: {}, quotas: {}, quorum: {} },
   })
 })
 
