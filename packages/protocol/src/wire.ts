@@ -603,6 +603,11 @@ export type GrantBody = {
   readonly granted: readonly string[]
   readonly total_actions: number
   readonly allowed_sinks: readonly string[]
+  /**
+   * What the principal had by the rights of `*` until this grant made it an entry of its own. Absent
+   * when nothing.
+   */
+  readonly no_longer_allowed?: readonly string[]
 }
 
 /** Answer of `POST /v1/admin/policy/revoke`. */

@@ -27,6 +27,9 @@ export function grantEdit({ principal, actions }: AclChange): PolicyEdit {
       const missing = actions.find((action) => !known.has(action))
       if (missing !== undefined) return unknownAction('unknown_action', missing, known)
       const entry = entryOf(document, principal) ?? {}
+      // An entry of its own shadows the wildcard, which was the principal's until now.
+      const shadowed = Object.keys(entry).length === 0 ? wildcardActions(document) : []
+      const lost = principal === '*' ? [] : shadowed.filter((action) => !actions.includes(action))
       const allowed_actions = sorted([...listOf(entry.allowed_actions), ...actions])
       const allowed_sinks = sorted([...listOf(entry.allowed_sinks), ...declaredBy(actions, known)])
       const changed = { ...entry, allowed_actions, allowed_sinks }
@@ -37,6 +40,7 @@ export function grantEdit({ principal, actions }: AclChange): PolicyEdit {
           granted: actions,
           total_actions: allowed_actions.length,
           allowed_sinks,
+          ...(lost.length === 0 ? {} : { no_longer_allowed: sorted(lost) }),
         },
         text: `principal=${principal} actions=${actions.join(',')} total=${allowed_actions.length}`,
         detail: { principal, actions: sorted(actions) },
@@ -130,7 +134,11 @@ function isStillAllowed(document: JsonObject, principal: string, action: string)
   const entry = entryOf(document, principal)
   if (listOf(entry?.allowed_actions).includes(action)) return true
   const inherits = entry === undefined || entry.inherits_wildcard === true
-  return inherits && listOf(entryOf(document, '*')?.allowed_actions).includes(action)
+  return inherits && wildcardActions(document).includes(action)
+}
+
+function wildcardActions(document: JsonObject): readonly string[] {
+  return listOf(entryOf(document, '*')?.allowed_actions)
 }
 
 function checkChange({ principal, actions }: AclChange): Result<void, Refusal> {

@@ -78,6 +78,7 @@ export class RegoEngine implements PolicyEngine {
   }
 
   setData(data: JsonObject): void {
+    if (this.#closed) throw closed()
     const next = validatePolicyData(data)
     const digest = policyDataDigest(next)
     // Built first: when the document does not fit, the old evaluator goes on.
@@ -100,7 +101,7 @@ export class RegoEngine implements PolicyEngine {
   }
 
   #evaluate(input: JsonObject): unknown {
-    if (this.#closed) throw new PolicyFault('policy_engine_unavailable', 'the engine is closed')
+    if (this.#closed) throw closed()
     this.#evaluator ??= this.#instantiate(this.#data)
     const evaluator = this.#evaluator
     try {
@@ -113,6 +114,10 @@ export class RegoEngine implements PolicyEngine {
       throw fault('the evaluator failed', error)
     }
   }
+}
+
+function closed(): PolicyFault {
+  return new PolicyFault('policy_engine_unavailable', 'the engine is closed')
 }
 
 // The SDK throws texts as well as errors.
