@@ -408,7 +408,11 @@ const ROWS: Partial<Record<ErrorCode, Row>> = {
       }),
   },
   // policy administration: packages/e2e/test/policy-*.test.ts have the rest
-  empty_actions: refusedEdit('grant', { principal: 'a', actions: [] }, 'at least one action required'),
+  empty_actions: refusedEdit(
+    'grant',
+    { principal: 'a', actions: [] },
+    'at least one action required',
+  ),
   invalid_action_id: refusedEdit(
     'grant',
     { principal: 'a', actions: ['http.*'] },
@@ -452,7 +456,9 @@ const ROWS: Partial<Record<ErrorCode, Row>> = {
   },
   conflict: {
     status: 409,
-    members: { detail: expect.stringMatching(/^policies\/data\.json is not what is in force: run/) },
+    members: {
+      detail: expect.stringMatching(/^policies\/data\.json is not what is in force: run/),
+    },
     message: /`latchgate policy reload`/,
     provoke: () =>
       policyEdit('POST', 'grant', { principal: 'a', actions: ['http_fetch'] }, (file) => {

@@ -79,7 +79,12 @@ test('GET /v1/admin/policy shows everything that is in force', async () => {
   ])
 })
 
-test.each([['grant', 'grant'], ['a/b %c', 'a%2Fb%20%25c'], ['*', '*'], ['*', '%2A']])(
+test.each([
+  ['grant', 'grant'],
+  ['a/b %c', 'a%2Fb%20%25c'],
+  ['*', '*'],
+  ['*', '%2A'],
+])(
   'GET /v1/admin/policy/{principal} shows the principal %s, asked for as %s',
   async (principal, written) => {
     const acl = DATA.acl[principal as keyof typeof DATA.acl]
@@ -191,9 +196,10 @@ test('a revoke names what the principal keeps, and removes an entry only when to
     200,
     { ...revoked, principal_removed: false },
   ])
-  expect(
-    await answered('POST', '/policy/revoke', { ...body, remove_principal: true }),
-  ).toEqual([200, { ...revoked, principal_removed: true }])
+  expect(await answered('POST', '/policy/revoke', { ...body, remove_principal: true })).toEqual([
+    200,
+    { ...revoked, principal_removed: true },
+  ])
   expect(lastRecord()['detail']).toMatchObject({ principal: 'heir', principal_removed: true })
   expect((await ask('GET', '/policy/heir')).status).toBe(404)
   const detail =
@@ -275,19 +281,22 @@ test.each([
     'principal=agent-test quotas=[{"calls":9,"window_seconds":60}]',
     { quotas: { 'agent-test': [{ calls: 9, window_seconds: 60 }] } },
   ],
-])('%s %s answers what it did, bumps the version and is recorded', async (method, name, body, event, text, shown) => {
-  const { policy_version: before } = onDisk()
-  expect(await answered(method, `/policy/${name}`, body)).toEqual([200, { ok: true, ...body }])
-  const { policy_version: after } = onDisk()
-  expect(Number(String(after).slice(5))).toBe(Number(String(before).slice(5)) + 1)
-  expect(lastRecord()).toMatchObject({
-    event_type: event,
-    text,
-    detail: { version_before: before, version_after: after },
-  })
-  const [, policy] = await answered('GET', '/policy')
-  expect(policy).toMatchObject({ policy_version: after, ...shown })
-})
+])(
+  '%s %s answers what it did, bumps the version and is recorded',
+  async (method, name, body, event, text, shown) => {
+    const { policy_version: before } = onDisk()
+    expect(await answered(method, `/policy/${name}`, body)).toEqual([200, { ok: true, ...body }])
+    const { policy_version: after } = onDisk()
+    expect(Number(String(after).slice(5))).toBe(Number(String(before).slice(5)) + 1)
+    expect(lastRecord()).toMatchObject({
+      event_type: event,
+      text,
+      detail: { version_before: before, version_after: after },
+    })
+    const [, policy] = await answered('GET', '/policy')
+    expect(policy).toMatchObject({ policy_version: after, ...shown })
+  },
+)
 
 test.each([
   ['grant', 'x', ['', 'the body must be a JSON object']],
@@ -312,7 +321,10 @@ test.each([
   [
     'quota',
     { principal: 'a', quotas: [{ calls: 1, window: 1 }] },
-    ['/quotas', 'quotas must be an array of {calls?, cost_usd_cents?, window_seconds}, all numbers'],
+    [
+      '/quotas',
+      'quotas must be an array of {calls?, cost_usd_cents?, window_seconds}, all numbers',
+    ],
   ],
   [
     'quorum',

@@ -20,8 +20,7 @@ import { executeRaw, type RawAnswer, RawClient, takeLease } from '../src/harness
 import { type SpawnedGate, spawnGate } from '../src/harness/spawned-gate.js'
 import { startWorld, type World } from '../src/harness/world.js'
 
-const RATES =
-  '[rate_limits]\noperator_read_rps = 1000\noperator_write_rps = 1000\nlease_rps = 1000'
+const RATES = '[rate_limits]\noperator_read_rps = 1000\noperator_write_rps = 1000\nlease_rps = 1000'
 const TRACE = expect.stringMatching(/^[0-9a-f-]{36}$/)
 const GRANT = { principal: 'agent-test', actions: ['http_post'] }
 const DATA = {
@@ -259,13 +258,12 @@ test('a bad manifest keeps the old policy data too, and the answer names the fil
   expect([answer.status, answer.json()['error'], answer.json()['detail']]).toEqual([
     500,
     'reload_failed',
-    expect.stringMatching(/^bad\.yaml: version: version is missing .*; bad\.yaml: provider_module_digest: /),
+    expect.stringMatching(
+      /^bad\.yaml: version: version is missing .*; bad\.yaml: provider_module_digest: /,
+    ),
   ])
   expect(answer.text).not.toContain(project.root)
-  expect([services.policy.version, services.actions().actions.has('x')]).toEqual([
-    'team-1',
-    false,
-  ])
+  expect([services.policy.version, services.actions().actions.has('x')]).toEqual(['team-1', false])
   expect(policyRecords(project)).toHaveLength(1)
 })
 
@@ -278,7 +276,10 @@ test('a manifest that raises the risk of what everybody may do is refused with t
     manifests: { 'tickets.yaml': OWN_ACTION },
   })
   const { project, services } = world.gate
-  const risky = OWN_ACTION.replace('risk_level: low', 'risk_level: high\nverifier_kind: http_status').replace(
+  const risky = OWN_ACTION.replace(
+    'risk_level: low',
+    'risk_level: high\nverifier_kind: http_status',
+  ).replace(
     'io:\n',
     'io:\n  response_schema: { type: object, properties: { ok: { type: boolean } } }\n',
   )

@@ -58,9 +58,7 @@ const edit: fc.Arbitrary<PolicyEdit> = fc.oneof(
     .map(([kind, one]) => requireApprovalEdit(kind, one)),
   fc
     .tuple(fc.constantFrom('add' as const, 'remove' as const), rule)
-    .map(([kind, one]) =>
-      allowlistEdit(kind, { actionId: one.actionId, agentId: one.principal }),
-    ),
+    .map(([kind, one]) => allowlistEdit(kind, { actionId: one.actionId, agentId: one.principal })),
   fc
     .tuple(rule, fc.integer({ min: 1, max: 5 }))
     .map(([one, approvals]) => quorumEdit({ ...one, approvals })),

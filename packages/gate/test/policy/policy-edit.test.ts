@@ -7,8 +7,8 @@ import {
   quotaEdit,
   requireApprovalEdit,
 } from '../../src/policy/edit-rules.js'
-import { applyEdit, type PolicyEdit } from '../../src/policy/policy-edit.js'
 import { nextVersion, withoutValueAt } from '../../src/policy/policy-document.js'
+import { applyEdit, type PolicyEdit } from '../../src/policy/policy-edit.js'
 import { actionsOf } from './known-actions.js'
 
 const known = actionsOf({
@@ -328,7 +328,12 @@ test.each<[string, PolicyEdit, unknown]>([
       'alice',
       Array.from({ length: 17 }, () => ({ calls: 1, window_seconds: 1 })),
     ),
-    [400, 'invalid_input', 'max 16 quotas per principal', { detail: 'max 16 quotas per principal' }],
+    [
+      400,
+      'invalid_input',
+      'max 16 quotas per principal',
+      { detail: 'max 16 quotas per principal' },
+    ],
   ],
 ])('refused: %s', (_name, edit, expected) => {
   expect(refusalOf(edit)).toEqual(expected)
