@@ -382,7 +382,7 @@ test('killed around a write the file is the old or a new one, and every right in
     if (principal !== 'agent-test') expect(named).toContain(principal)
   }
   // What is in force is the start's document, or the result of a recorded edit.
-  const { digest } = loaded?.['detail'] as { digest: string }
+  const { digest } = (loaded as { detail: { digest: string } }).detail
   if (policy_version !== 'team-1') {
     expect(recorded.map((detail) => detail['digest_after'])).toContain(digest)
   }

@@ -34,19 +34,19 @@ export async function policyShowCommand(
 }
 
 // A rule may name somebody who has no entry.
-function named({
-  acl,
-  allowlist,
-  require_approval,
-  quorum,
-  quotas,
-}: PolicyBody): ReadonlySet<string> {
-  const rules = [allowlist, require_approval, quorum].flatMap((one) => Object.values(one))
-  return new Set([
-    ...Object.keys(acl),
-    ...rules.flatMap((who) => Object.keys(who)),
-    ...Object.keys(quotas),
-  ])
+function named(policy: PolicyBody): ReadonlySet<string> {
+  const { acl, allowlist, require_approval, quorum, quotas } = policy
+  const rules: readonly { readonly [action: string]: object }[] = [
+    allowlist,
+    require_approval,
+    quorum,
+  ]
+  const inRules = rules.flatMap((one) => Object.keys(one).flatMap((action) => namesIn(one, action)))
+  return new Set([...Object.keys(acl), ...inRules, ...Object.keys(quotas)])
+}
+
+function namesIn(rules: { readonly [action: string]: object }, action: string): readonly string[] {
+  return Object.keys(rules[action] ?? {})
 }
 
 /** `latchgate policy list`: the principals and how many actions each may call. */
