@@ -121,7 +121,7 @@ test('a changed letter in a receipt is located by leaf, record type and id: 2', 
   const findings = document['findings'] as readonly Record<string, unknown>[]
   expect([code, document['ok'], document['checkpoint']]).toEqual([2, false, null])
   expect(findings).toContainEqual({
-    index: 4,
+    index: 6,
     id: receiptId,
     column: 'receipt_signature',
     problem: "the receipt's signature is invalid",
