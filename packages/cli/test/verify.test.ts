@@ -129,7 +129,7 @@ test('a changed letter in a receipt is located by leaf, record type and id: 2', 
   })
   const { stdout } = await machine.run(['verify', '--ledger', copy])
   expect(stdout).toContain(
-    `✗  leaf #4, receipt ${receiptId}, receipt_signature: the receipt's signature is invalid\n`,
+    `✗  leaf #6, receipt ${receiptId}, receipt_signature: the receipt's signature is invalid\n`,
   )
   const documented = documentedJson('verify')
   expect(shapeOf({ ...document, checkpoint: null, findings: findings.slice(0, 1) })).toEqual(
