@@ -249,6 +249,27 @@ test('a reload brings new manifests, and a call under way keeps the action that 
   expect(call.status, call.text).toBe(200)
 })
 
+test('a rule and a quorum set at run time hold the next call for so many operators', async () => {
+  const world = await begin()
+  world.upstream.on('GET', '/', () => ({ body: 'ok' }))
+  const lease = await takeLease(world.client)
+  const params = { url: 'https://api.github.com/' }
+  const call = (): Promise<RawAnswer> => executeRaw(world.client, lease, 'http_fetch', params)
+  expect((await call()).status).toBe(200)
+  const rule = { action_id: 'http_fetch', principal: 'agent-test' }
+  expect((await ask(world, '/policy/quorum', { ...rule, approvals: 3 })).status).toBe(200)
+  expect((await call()).status).toBe(200)
+  expect((await ask(world, '/policy/require-approval', rule)).status).toBe(200)
+  const held = await call()
+  expect(held.status, held.text).toBe(202)
+  const path = `/v1/approvals/${String(held.json()['approval_id'])}`
+  const shown = await operate(world.admin, world.gate.project, 'GET', path)
+  expect(shown.json()).toMatchObject({
+    quorum: { min: 3, distinct_from_requester: true },
+    reasons: [{ code: 'rule', detail: 'latchgate.require_approval.http_fetch.agent-test is set' }],
+  })
+})
+
 test('a bad manifest keeps the old policy data too, and the answer names the file alone', async () => {
   const world = await begin()
   const { project, services } = world.gate
