@@ -72,7 +72,9 @@ export function applyEdit(
     : document
   try {
     const data = validatePolicyData(next)
-    const problem = rules.aclInsecure ? null : wildcardProblem(data, riskyActions({ actions: rules.known }))
+    const problem = rules.aclInsecure
+      ? null
+      : wildcardProblem(data, riskyActions({ actions: rules.known }))
     if (problem !== null) return refused('invalid_input', problem)
     const digest = policyDataDigest(data)
     return { ok: true, value: { ...edited.value, document: next, data, digest, changed } }
