@@ -1,6 +1,6 @@
 export { type Action, MAX_ARRAY_ITEMS, MAX_JSON_DEPTH } from './action.js'
 export { ActionRegistry } from './action-registry.js'
-export { closestName, editDistance } from './closest-name.js'
+export { closestName, didYouMean, editDistance } from './closest-name.js'
 export { type AddressClass, classifyAddress } from './destination/address-class.js'
 export {
   DOMAIN_FAULTS,

@@ -52,6 +52,8 @@ const CHANGES: Readonly<Record<string, JsonObject>> = {
   'the risk': { risk_level: 'critical' },
   'the effect': { declared_side_effects: ['http_delete'] },
   'a scope': { required_scopes: ['tools:call'] },
+  'a cost': { cost_usd_cents: 1 },
+  'another cost': { cost_usd_cents: 2 },
   'a tag': { tags: ['agent'] },
   'a status': within('verification_config', { expected_status: [200, 201] }),
   'a required field': within('verification_config', { required_fields: ['id', 'url'] }),
@@ -165,6 +167,7 @@ resource_limits: { fuel: 200000000, memory_mb: 64, timeout_seconds: 30, max_io_c
 required_scopes: [tools:call]
 secrets: []
 tags: []
+cost_usd_cents: 0
 description: ""
 io:
   max_request_bytes: 65536

@@ -398,6 +398,20 @@ const rows: readonly Row[] = [
     'tools:call',
   ],
   [
+    'half a cent',
+    { cost_usd_cents: 0.5 },
+    'cost_usd_cents',
+    'must be an integer, is the number 0.5',
+    'a plain number from 0 to 100000000',
+  ],
+  [
+    'a gain',
+    { cost_usd_cents: -1 },
+    'cost_usd_cents',
+    'must be at least 0, is -1',
+    'use 0 to 100000000',
+  ],
+  [
     'a label in capitals',
     { tags: ['Research'] },
     'tags[0]',
@@ -950,6 +964,7 @@ test('a manifest of the least has every default', () => {
     io: { response_schema: undefined, max_request_bytes: 65_536, max_response_bytes: 6_356_992 },
     secrets: [],
     required_scopes: ['tools:call'],
+    cost_usd_cents: 0,
     tags: [],
     template: { path_params: [], query: {}, query_params: null, body_encoding: 'json' },
   })

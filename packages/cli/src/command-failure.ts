@@ -10,6 +10,7 @@ export const FAILURE_CODES = [
   'another_gate',
   'not_a_gate',
   'gate_refused',
+  'policy_refused',
   'gate_start_failed',
   'gate_still_running',
   'not_found',

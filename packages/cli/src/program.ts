@@ -2,6 +2,7 @@ import { VERSION } from '@latchgate/gate'
 import { Command } from 'commander'
 import { actionsCommand } from './commands/actions.js'
 import { downCommand } from './commands/down.js'
+import { registerPolicyCommands } from './commands/policy.js'
 import { receiptsShowCommand } from './commands/receipts-show.js'
 import { serveCommand } from './commands/serve.js'
 import { statusCommand } from './commands/status.js'
@@ -83,6 +84,7 @@ export function buildProgram(streams: Streams, json: boolean, run: Run): Command
     .argument('[action_id]', 'the action to show in detail')
     .action((actionId: string | undefined) => act((context) => actionsCommand(context, actionId)))
   registerAuditCommand(command, program, act)
+  registerPolicyCommands(program, command, act)
   const receipts = command(program, 'receipts', 'receipts of executed calls')
   command(receipts, 'show', 'show a receipt and check its signature here')
     .argument('<receipt_id>', 'as returned with the result')
@@ -115,6 +117,7 @@ const FIRST_STEPS = `
 First steps:
   latchgate up -d       set up and start the gate of this directory
   latchgate actions     what agents can call
+  latchgate policy show who may call what
   latchgate status      how the gate is doing
   latchgate audit -f    what agents do, as they do it
   latchgate verify      check the evidence

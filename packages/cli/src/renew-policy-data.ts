@@ -44,10 +44,10 @@ export async function renewPolicyData(
   const dataFile = policyDataPath(loaded.root)
   const bytes = readIfThere(dataFile)
   const old = bytes === null ? null : parseIfValid(bytes)
-  const { quotas = {}, require_approval = {} } = old?.latchgate ?? {}
+  const { quotas = {}, require_approval = {}, quorum = {} } = old?.latchgate ?? {}
   const data = {
     ...buildPolicyData(loadPreset(preset), manifests, principals),
-    latchgate: { quotas, require_approval },
+    latchgate: { quotas, require_approval, quorum },
   }
   const text = `${JSON.stringify(data, null, 2)}\n`
   const parsed = parsePolicyData(text)

@@ -198,7 +198,7 @@ test('a receipt is shown with its effect, and its signature checked here', async
     {
       ok: true,
       receipt,
-      log_index: 4,
+      log_index: 6,
       checked: { signature: 'valid', result_hash: 'matches', payload: 'withheld' },
     },
   ])

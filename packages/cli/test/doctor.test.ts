@@ -284,7 +284,7 @@ test('doctor changes no file and makes none, before the first start and after it
   const { code, found } = await doctor()
   expect([
     code,
-    those(found, 'ok').some((one) => /ledger\/ledger: .* 2 records/.test(one)),
+    those(found, 'ok').some((one) => /ledger\/ledger: .* 3 records/.test(one)),
   ]).toEqual([2, true])
   await runHere(machine, ['config', 'validate'])
   expect(everything(machine.temp.path)).toEqual(stopped)

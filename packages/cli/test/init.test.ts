@@ -125,12 +125,13 @@ test('--force lifts no quota and no approval rule; rights of others are only in 
   const file = machine.file('policies', 'data.json')
   const quotas = { '*': [{ calls: 3, window_seconds: 60 }] }
   const require_approval = { http_fetch: { '*': true } }
-  const lists = { quotas, require_approval, allowlist: { http_delete: { eve: true } } }
+  const quorum = { '*': { '*': 2 } }
+  const lists = { quotas, require_approval, quorum, allowlist: { http_delete: { eve: true } } }
   const acl = { eve: { allowed_actions: ['http_delete'], allowed_sinks: ['http_delete'] } }
   writeFileSync(file, JSON.stringify({ policy_version: 'x', acl, latchgate: lists }))
   const { stdout } = await runHere(machine, ['init', '--force'])
   const renewed = data()
-  expect(renewed.latchgate).toEqual({ quotas, require_approval, allowlist: {} })
+  expect(renewed.latchgate).toEqual({ quotas, require_approval, quorum, allowlist: {} })
   expect(Object.keys(renewed.acl)).not.toContain('eve')
   expect(stdout).toContain('  kept            quotas of *, approval rule of http_fetch\n')
   expect(stdout).toContain('  dropped         rights of eve, approval bypass of http_delete\n')

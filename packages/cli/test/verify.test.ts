@@ -121,7 +121,7 @@ test('a changed letter in a receipt is located by leaf, record type and id: 2', 
   const findings = document['findings'] as readonly Record<string, unknown>[]
   expect([code, document['ok'], document['checkpoint']]).toEqual([2, false, null])
   expect(findings).toContainEqual({
-    index: 4,
+    index: 6,
     id: receiptId,
     column: 'receipt_signature',
     problem: "the receipt's signature is invalid",
@@ -129,7 +129,7 @@ test('a changed letter in a receipt is located by leaf, record type and id: 2', 
   })
   const { stdout } = await machine.run(['verify', '--ledger', copy])
   expect(stdout).toContain(
-    `✗  leaf #4, receipt ${receiptId}, receipt_signature: the receipt's signature is invalid\n`,
+    `✗  leaf #6, receipt ${receiptId}, receipt_signature: the receipt's signature is invalid\n`,
   )
   const documented = documentedJson('verify')
   expect(shapeOf({ ...document, checkpoint: null, findings: findings.slice(0, 1) })).toEqual(

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { basename } from 'node:path'
 import {
   ActionRegistry,
   type Manifest,
@@ -19,34 +20,67 @@ export type ModulesByName = ReadonlyMap<string, RegisteredModule>
  * manifest refuses the whole set: an operator must not run with half of what he wrote.
  */
 export function loadActions(directory: string, modules: ModulesByName): ActionSnapshot {
-  const providers = [...modules.keys()]
-  const manifests = new Map<string, { manifest: Manifest; source: string }>()
+  const all = [...loadManifests(directory, [...modules.keys()]).values()]
+  const built = ActionRegistry.build(all.map((entry) => entry.manifest))
+  if (!built.ok) throw new ManifestsRefused(built.error)
+  return { actions: new Map(all.map((entry) => register(built.value, modules, entry))) }
+}
+
+/**
+ * The manifests of a gate by action, the directory's over the built-in ones. Throws
+ * `ManifestsRefused`. `providers` are the names of the modules that can run.
+ */
+export function loadManifests(
+  directory: string,
+  providers: readonly string[],
+): ReadonlyMap<string, ManifestOf> {
+  const manifests = new Map<string, ManifestOf>()
   for (const manifest of loadBuiltinManifests()) {
     manifests.set(manifest.action_id, { manifest, source: 'embedded' })
   }
   if (existsSync(directory)) {
     const loaded = loadManifestDirectory(directory, { providers })
-    if (!loaded.ok) throw registryError(loaded.error)
+    if (!loaded.ok) throw new ManifestsRefused(loaded.error)
     for (const manifest of loaded.value) {
       manifests.set(manifest.action_id, { manifest, source: directory })
     }
   }
-  const all = [...manifests.values()]
-  const built = ActionRegistry.build(all.map((entry) => entry.manifest))
-  if (!built.ok) throw registryError(built.error)
-  return { actions: new Map(all.map((entry) => register(built.value, modules, entry))) }
+  return manifests
+}
+
+/** The manifest directory holds something that cannot be used. */
+export class ManifestsRefused extends StartupError {
+  readonly problems: readonly ManifestProblem[]
+
+  constructor(problems: readonly ManifestProblem[]) {
+    super(
+      'registry_load_failed',
+      problemLines(problems, (file) => file),
+    )
+    this.problems = problems
+  }
+
+  /** The message for answers, which do not tell where on the machine a file lies. */
+  get withoutPaths(): string {
+    return problemLines(this.problems, (file) => basename(file))
+  }
+}
+
+interface ManifestOf {
+  readonly manifest: Manifest
+  readonly source: string
 }
 
 function register(
   registry: ActionRegistry,
   modules: ModulesByName,
-  entry: { readonly manifest: Manifest; readonly source: string },
+  entry: ManifestOf,
 ): readonly [string, RegisteredAction] {
   const { manifest, source } = entry
   const action = registry.get(manifest.action_id)
   const module = modules.get(manifest.provider)
   if (action === undefined || module === undefined) {
-    throw registryError([
+    throw new ManifestsRefused([
       {
         file: source,
         key: 'provider_module_digest',
@@ -57,7 +91,7 @@ function register(
   }
   const undeclared = module.imports.filter((one) => !manifest.required_imports.includes(one))
   if (undeclared.length > 0) {
-    throw registryError([
+    throw new ManifestsRefused([
       {
         file: source,
         key: 'required_imports',
@@ -71,9 +105,14 @@ function register(
   return [manifest.action_id, registered]
 }
 
-function registryError(problems: readonly ManifestProblem[]): StartupError {
-  const lines = problems.map(
-    ({ file, key, problem, fix }) => `${file}: ${key === '' ? '' : `${key}: `}${problem} (${fix})`,
-  )
-  return new StartupError('registry_load_failed', lines.join('; '))
+function problemLines(
+  problems: readonly ManifestProblem[],
+  name: (file: string) => string,
+): string {
+  return problems
+    .map(
+      ({ file, key, problem, fix }) =>
+        `${name(file)}: ${key === '' ? '' : `${key}: `}${problem} (${fix})`,
+    )
+    .join('; ')
 }

@@ -3,7 +3,7 @@ import { Ed25519Signer, LruCache, ProofKeyCache, uuidv7 } from '@latchgate/proto
 import { createSandbox } from '@latchgate/sandbox'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
-import { loadActions } from './action-snapshot.js'
+import { ActionCatalogue } from './action-catalogue.js'
 import { ApprovalSignals } from './approvals/approval-signals.js'
 import { LearnedRules } from './approvals/learned-rules.js'
 import { LedgerVerification } from './audit/ledger-verification.js'
@@ -32,15 +32,19 @@ import { clientRoutes } from './http/client-routes.js'
 import { InFlight } from './http/in-flight.js'
 import { learnedRoutes } from './http/learned-routes.js'
 import { type GateAddresses, listenAll } from './http/listen-all.js'
+import { policyRoutes } from './http/policy-routes.js'
 import { agentReceiptRoute, operatorReceiptRoute } from './http/receipt-route.js'
+import { recordLoaded, reloadGate } from './http/reload.js'
 import { revocationRoutes } from './http/revocation-routes.js'
 import { highWaterPathOf } from './ledger/sqlite/inspect-ledger.js'
 import { openLedger, type SqliteLedgerHandle } from './ledger/sqlite/open-ledger.js'
 import { RecoveringLedger } from './ledger-recovery.js'
 import { ExecutionSlots } from './pipeline/slots.js'
 import { UnauthenticatedSummary } from './pipeline/unauthenticated-summary.js'
-import { assertWildcardAcl, loadPolicyData, policyDataPath, riskyActions } from './policy/load.js'
+import { loadPolicyFile, policyDataPath } from './policy/load.js'
+import { NO_POLICY, PolicyStore } from './policy/policy-store.js'
 import { createRegoEngine } from './policy/rego-wasm.js'
+import { assertWildcardAcl, riskyActions } from './policy/wildcard-rule.js'
 import { registerModules } from './provider-modules.js'
 import type { ActionSnapshot } from './registered-action.js'
 import { EnvironmentSecrets } from './secrets/environment.js'
@@ -73,6 +77,8 @@ export interface GateOptions {
 export interface RunningGate {
   readonly addresses: GateAddresses
   readonly services: Services
+  /** Loads manifests and policy data again, as for a signal; what is wrong is logged. */
+  reload(): Promise<void>
   /** Stops accepting, lets what runs finish for at most `graceMs`, then closes. Default 30 s. */
   close(graceMs?: number): Promise<void>
 }
@@ -123,6 +129,7 @@ async function assemble(
 ): Promise<RunningGate> {
   const { config } = options.loaded
   const services = await buildServices(options, uid, cleanups)
+  await recordStart(services)
   const inFlight = new InFlight()
   const client = [
     ...clientRoutes(services, inFlight),
@@ -140,6 +147,7 @@ async function assemble(
     ...learnedRoutes(services),
     ...adminRoutes(services, inFlight),
     ...auditRoutes(services, verification),
+    ...policyRoutes(services),
   ]
   const listeners: FastifyInstance[] = []
   cleanups.push(async () => {
@@ -162,6 +170,7 @@ async function assemble(
   return {
     addresses,
     services,
+    reload: () => reloadOnSignal(services),
     close: (graceMs = 30_000) => {
       closing ??= (async () => {
         clearInterval(timer)
@@ -205,11 +214,9 @@ async function buildServices(
   const leaseKey = loadLeaseSigningKey(config.lease_signing_key_path, uid)
   const sandbox = await createSandbox({ maxLive: Math.max(512, config.limits.max_in_flight * 2) })
   cleanups.push(() => sandbox.close())
-  const snapshot = loadActions(
-    config.manifests_dir,
-    await registerModules(sandbox, options.modules ?? []),
-  )
-  const policy = await startPolicy(loaded, snapshot, log)
+  const modules = await registerModules(sandbox, options.modules ?? [])
+  const catalogue = new ActionCatalogue(config.manifests_dir, modules, uid)
+  const { policy, policyStore } = startPolicy(loaded, catalogue.current, uid, log)
   cleanups.push(() => policy.close())
   const egress = startEgress(config, {
     ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
@@ -224,7 +231,6 @@ async function buildServices(
   const revocations = new Revocations(ledger)
   const learned = new LearnedRules(ledger)
   await Promise.all([revocations.load(), learned.refresh()])
-  const actions = (): ActionSnapshot => snapshot
   return {
     config,
     version: VERSION,
@@ -233,10 +239,12 @@ async function buildServices(
     startedAt: now(),
     now,
     log,
-    actions,
+    actions: () => catalogue.current,
+    catalogue,
     ledger,
     state,
     policy,
+    policyStore,
     secrets: new EnvironmentSecrets(options.env, config.secrets.env_prefix),
     egress,
     sandbox,
@@ -256,17 +264,46 @@ async function buildServices(
   }
 }
 
-async function startPolicy(
+function startPolicy(
   loaded: LoadedConfig,
   snapshot: ActionSnapshot,
+  uid: number,
   log: Logger,
-): Promise<Services['policy']> {
-  const data = loadPolicyData(policyDataPath(loaded.root))
-  if (data === null) log.warn({ root: loaded.root }, 'no policies/data.json: everything is denied')
-  if (!loaded.config.posture.acl_insecure && data !== null) {
-    assertWildcardAcl(data, riskyActions(snapshot))
+): Pick<Services, 'policy' | 'policyStore'> {
+  const path = policyDataPath(loaded.root)
+  const aclInsecure = loaded.config.posture.acl_insecure
+  const inForce = loadPolicyFile(path)?.data ?? null
+  if (inForce === null) {
+    log.warn({ root: loaded.root }, 'no policies/data.json: everything is denied')
+  } else if (!aclInsecure) {
+    assertWildcardAcl(inForce, riskyActions(snapshot))
   }
-  return createRegoEngine(data ?? { policy_version: 'empty', acl: {} })
+  const engine = createRegoEngine(inForce ?? NO_POLICY)
+  const policyStore = new PolicyStore({ path, uid, aclInsecure, engine, inForce })
+  return { policy: engine, policyStore }
+}
+
+// Which rights a gate begins with is evidence: whoever edited the file by hand has left no record.
+async function recordStart(services: Services): Promise<void> {
+  const { inForce } = services.policyStore
+  const file = inForce === null ? null : { data: inForce, digest: services.policy.dataDigest }
+  try {
+    await recordLoaded(services, null, file)
+  } catch (cause) {
+    const message = 'the ledger did not take the record of the policy data'
+    throw new StartupError('ledger_open_failed', message, { cause })
+  }
+}
+
+async function reloadOnSignal(services: Services): Promise<void> {
+  try {
+    const reloaded = await reloadGate(services, null)
+    if (reloaded.ok) return
+    const { code, detail } = reloaded.error
+    services.log.error({ code, detail }, 'the reload failed: nothing has changed')
+  } catch (error) {
+    services.log.error({ err: error }, 'the reload failed')
+  }
 }
 
 async function startLedger(

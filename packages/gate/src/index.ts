@@ -55,9 +55,26 @@ export {
   verifyLedgerFile,
 } from './ledger/sqlite/verify/verify-ledger-file.js'
 export { createLogger } from './logging.js'
-export { type PolicyData, PolicyDataError, parsePolicyData } from './policy/data-document.js'
-export { assertWildcardAcl, loadPolicyData, policyDataPath, riskyActions } from './policy/load.js'
+export {
+  type PolicyData,
+  PolicyDataError,
+  parsePolicyData,
+  type Quota,
+} from './policy/data-document.js'
+export { grantEdit, revokeEdit } from './policy/edit-acl.js'
+export {
+  allowlistEdit,
+  quorumEdit,
+  quotaEdit,
+  requireApprovalEdit,
+} from './policy/edit-rules.js'
+export { loadPolicyData, policyDataPath } from './policy/load.js'
+export type { PolicyEdit } from './policy/policy-edit.js'
+export { PolicyFileError } from './policy/policy-file.js'
+export { editProjectPolicy, readProjectPolicy } from './policy/policy-of-project.js'
 export { createRegoEngine } from './policy/rego-wasm.js'
+export { assertWildcardAcl, riskyActions } from './policy/wildcard-rule.js'
+export type { Refusal } from './refusal.js'
 export { EnvironmentSecrets } from './secrets/environment.js'
 export { shellWord } from './shell-word.js'
 export { VERSION } from './version.js'

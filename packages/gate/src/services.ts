@@ -2,6 +2,7 @@ import type { LeaseClaims } from '@latchgate/protocol'
 import type { Ed25519Signer, LeaseKey, LruCache, ProofKeyCache } from '@latchgate/protocol/node'
 import type { Sandbox } from '@latchgate/sandbox'
 import type { Logger } from 'pino'
+import type { ActionCatalogue } from './action-catalogue.js'
 import type { ApprovalSignals } from './approvals/approval-signals.js'
 import type { LearnedRules } from './approvals/learned-rules.js'
 import type { RegisteredReceiptKey } from './auth/receipt-key-registry.js'
@@ -12,6 +13,7 @@ import type { Ledger } from './ledger/port.js'
 import type { ExecutionSlots } from './pipeline/slots.js'
 import type { UnauthenticatedSummary } from './pipeline/unauthenticated-summary.js'
 import type { PolicyEngine } from './policy/engine.js'
+import type { PolicyStore } from './policy/policy-store.js'
 import type { ActionSnapshot } from './registered-action.js'
 import type { SecretSource } from './secrets/port.js'
 import type { SearchTurns } from './secrets/search-turns.js'
@@ -31,9 +33,13 @@ export interface Services {
   readonly now: () => number
   readonly log: Logger
   readonly actions: () => ActionSnapshot
+  /** Where the actions come from. */
+  readonly catalogue: ActionCatalogue
   readonly ledger: Ledger
   readonly state: State
   readonly policy: PolicyEngine
+  /** The data that policy decides on, and its file. */
+  readonly policyStore: PolicyStore
   readonly secrets: SecretSource
   readonly egress: Egress
   readonly sandbox: Sandbox

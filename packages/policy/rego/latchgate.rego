@@ -55,7 +55,7 @@ permitted := {
 	"approval": {
 		"required": held,
 		"reasons": reasons,
-		"quorum": {"min": 1, "distinct_from_requester": true},
+		"quorum": {"min": approvals_needed, "distinct_from_requester": true},
 	},
 	"budgets_after": {"calls_remaining": input.budgets_before.calls_remaining - 1},
 	# What was requested and no more: every one of them is in the principal's own list.
@@ -143,6 +143,16 @@ rule_reasons := [{"code": "rule", "detail": concat("", ["latchgate.require_appro
 	some who in ["*", input.principal]
 	data.latchgate.require_approval[input.action_id][who] == true
 ]
+
+# How many have to approve when an approval is needed; by itself it needs none. The largest that matches:
+# a rule for one pair can ask for more than the rule for everybody, never for less. Whatever is there
+# takes part, a text too, so that a number that is none becomes no decision and not a quorum of one.
+
+approvals_needed := max(array.concat([1], [least |
+	some action in ["*", input.action_id]
+	some who in ["*", input.principal]
+	least := data.latchgate.quorum[action][who]
+]))
 
 # `fs_path` is the canonical path. Segments are compared without case, because a file system may ignore
 # it. No globs: their separator is `.` by default, which made the engines disagree and missed files at

@@ -54,6 +54,7 @@ outcome(change, extra) := result if {
 		with data.policy_version as document.policy_version
 		with data.latchgate.allowlist as object.get(extra, "allowlist", {})
 		with data.latchgate.require_approval as object.get(extra, "require_approval", {})
+		with data.latchgate.quorum as object.get(extra, "quorum", {})
 }
 
 denied(change, reason) if {
@@ -245,6 +246,41 @@ test_approved_must_be_the_boolean_true if {
 	every value in ["true", 1, {}, null] {
 		outcome({"approved": value, "action_risk_level": "high"}, {}).requires_approval
 	}
+}
+
+# Quorum
+
+least(quorum) := outcome({"action_risk_level": "high"}, {"quorum": quorum}).approval.quorum.min
+
+test_one_approval_is_enough_without_a_quorum if {
+	least({}) == 1
+	least({"http_fetch": {"*": 3}}) == 1
+	least({"http_post": {"agent:other": 3}}) == 1
+}
+
+test_a_quorum_matches_an_action_and_a_principal_or_everything if {
+	every action in ["*", "http_post"] {
+		every who in ["*", "agent:billing"] {
+			least({action: {who: 3}}) == 3
+		}
+	}
+}
+
+test_the_largest_quorum_that_matches_counts if {
+	least({"*": {"*": 2}, "http_post": {"*": 3, "agent:billing": 1}}) == 3
+	least({"*": {"agent:billing": 5}, "http_post": {"*": 2}}) == 5
+	least({"http_post": {"*": 2, "agent:other": 4}}) == 2
+}
+
+test_a_quorum_needs_no_approval_by_itself if {
+	result := outcome({}, {"quorum": {"http_post": {"*": 3}}})
+	result.allow
+	not result.requires_approval
+	not result.approval.required
+}
+
+test_a_quorum_that_is_no_number_is_never_taken_for_one if {
+	least({"http_post": {"*": "1"}}) == "1"
 }
 
 # Row 7

@@ -6,6 +6,7 @@ interface Document {
   readonly latchgate: {
     readonly allowlist: Readonly<Record<string, Readonly<Record<string, boolean>>>>
     readonly require_approval: Readonly<Record<string, Readonly<Record<string, boolean>>>>
+    readonly quorum?: Readonly<Record<string, Readonly<Record<string, number>>>>
   }
 }
 
@@ -40,6 +41,7 @@ export const documents: readonly Document[] = [
     latchgate: {
       allowlist: { read: { 'agent:b': false } },
       require_approval: { read: { '*': true }, write: { 'agent:a': true } },
+      quorum: { '*': { '*': 2 }, write: { 'agent:a': 3, '*': 1 }, read: { '*': 1 } },
     },
   },
 ]

@@ -100,7 +100,7 @@ export interface Manifest {
   readonly declared_side_effects: readonly string[]
   readonly required_scopes: readonly string[]
   readonly template: Template | null
+  /** What one call is reckoned to cost, in US cents, for the quotas of policy; 0 when not given. */
+  readonly cost_usd_cents: number
   readonly tags: readonly string[]
-  /** What one call is reckoned to cost, for quotas; US cents. Absent: nothing. */
-  readonly cost_usd_cents?: number
 }

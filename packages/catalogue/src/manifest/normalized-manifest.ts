@@ -7,7 +7,7 @@ import type { Manifest, SecretBinding, Template } from './manifest.js'
  * one.
  */
 export function normalizedManifest(manifest: Manifest): JsonObject {
-  const { limits, verifier, io, egress, template } = manifest
+  const { limits, verifier, io, egress, template, cost_usd_cents } = manifest
   return {
     action_id: manifest.action_id,
     version: manifest.version,
@@ -32,6 +32,8 @@ export function normalizedManifest(manifest: Manifest): JsonObject {
     declared_side_effects: manifest.declared_side_effects,
     required_scopes: manifest.required_scopes,
     template: template === null ? null : normalizedTemplate(template),
+    // Only where there is one: a manifest that does not know of costs keeps its digest.
+    ...(cost_usd_cents === 0 ? {} : { cost_usd_cents }),
     tags: manifest.tags,
   }
 }

@@ -28,6 +28,9 @@ export interface KnownNames {
 /** Host interfaces that exist. */
 const IMPORTS: readonly string[] = ['latchgate:io/http', 'latchgate:io/log']
 
+/** A million dollars a call. */
+const MAX_COST = 100_000_000
+
 const TOP: SectionKeys = {
   known: [
     'action_id',
@@ -45,6 +48,7 @@ const TOP: SectionKeys = {
     'declared_side_effects',
     'required_scopes',
     'template',
+    'cost_usd_cents',
     'tags',
   ],
   unavailable: {
@@ -86,6 +90,7 @@ export function parseManifest(
     declared_side_effects: readLabels(top, 'declared_side_effects', 'http_read'),
     required_scopes: readScopes(top),
     template,
+    cost_usd_cents: top.integer('cost_usd_cents', { min: 0, max: MAX_COST, fallback: 0 }),
     tags: readLabels(top, 'tags', 'research'),
   }
   if (problems.list.length > 0) return err(problems.list)

@@ -40,7 +40,7 @@ async function list(context: Context): Promise<number> {
   ])
   output.line()
   output.line(`  ${actions.length} actions; parameters and limits: latchgate actions <action_id>`)
-  output.line('  Who may call what: policies/data.json beside the configuration')
+  output.line('  Who may call what: latchgate policy show')
   return 0
 }
 

@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs'
 import {
   createLogger,
   type LoadedConfig,
@@ -6,7 +7,7 @@ import {
   startGate,
 } from '@latchgate/gate'
 import type { Context } from '../context.js'
-import { asFailure } from '../failures.js'
+import { asFailure, isSystemError } from '../failures.js'
 
 /** `latchgate serve`: the gate in the foreground, logs on standard error, until a signal. */
 export async function serveCommand(context: Context): Promise<number> {
@@ -33,12 +34,14 @@ export function openGate(context: Context, loaded: LoadedConfig): Promise<Runnin
 }
 
 /**
- * Resolves when the gate was told to end, and has: the first SIGINT, SIGTERM or SIGHUP lets calls in
- * flight finish, the second ends the process.
+ * Resolves when the gate was told to end, and has: the first SIGINT or SIGTERM lets calls in flight
+ * finish, the second ends the process. SIGHUP reloads manifests and policy data; when it comes because
+ * the terminal went away it ends the gate as SIGTERM does.
  */
 export function untilSignal(gate: RunningGate): Promise<void> {
   return new Promise((resolve, reject) => {
-    const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+    const names = ['SIGINT', 'SIGTERM'] as const
+    const hadTerminal = hasTerminal()
     let signals = 0
     const onSignal = (): void => {
       signals += 1
@@ -46,9 +49,26 @@ export function untilSignal(gate: RunningGate): Promise<void> {
       if (signals > 1) process.exit(130)
       gate.close().then(() => {
         for (const name of names) process.off(name, onSignal)
+        process.off('SIGHUP', onHangUp)
         resolve()
       }, reject)
     }
+    const onHangUp = (): void => {
+      if (hadTerminal && !hasTerminal()) onSignal()
+      else void gate.reload()
+    }
     for (const name of names) process.on(name, onSignal)
+    process.on('SIGHUP', onHangUp)
   })
+}
+
+// A service has none; who closes the window of a gate in the foreground takes it away.
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', 'r'))
+    return true
+  } catch (error) {
+    if (isSystemError(error)) return false
+    throw error
+  }
 }

@@ -31,7 +31,7 @@ export function agentRoute(
       if (!peerToken.allowed) return refused(refuse('rate_limited'))
       const agent = await authenticateAgent(services, request.peer, headers, {
         method: request.raw.method ?? 'GET',
-        path: requestedPath(path, request.params),
+        path: path.includes('/:') ? requestedPath(request) : path,
       })
       if (!agent.ok) return refused(agent.error)
       await peerToken.giveBack()

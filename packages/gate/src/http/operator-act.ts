@@ -48,19 +48,19 @@ export async function recordAct(
   }
 }
 
-/** The body of the record of an act. */
+/** The body of the record of an act; without an operator it was a signal, or the start. */
 export function actBody(
   services: Services,
-  operator: ActingOperator,
+  operator: ActingOperator | null,
   act: OperatorAct,
   traceId: string,
 ): JsonObject {
   return {
     event_type: act.event,
     trace_id: traceId,
-    operator: operator.operator,
-    operator_sender_binding: operator.jkt,
-    operator_proof_jti: operator.proof?.jti ?? null,
+    operator: operator?.operator ?? null,
+    operator_sender_binding: operator?.jkt ?? null,
+    operator_proof_jti: operator?.proof?.jti ?? null,
     text: act.text === null ? null : sanitizeText(act.text, 500),
     detail: act.detail,
     dev_mode: services.devMode,

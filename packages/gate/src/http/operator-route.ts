@@ -9,7 +9,7 @@ import type { Route, RouteRequest } from './listener.js'
 /** An endpoint of operators. */
 export interface OperatorEndpoint {
   readonly method: Route['method']
-  /** May name parameters; the proof is bound to the path with their values. */
+  /** May name parameters; the proof is bound to the path as it was sent. */
   readonly path: string
   /**
    * Approving and denying name the cause of a failed authentication, and have a code of their own for
@@ -34,7 +34,7 @@ export function operatorRoute(
       const bound = {
         // HEAD is a GET whose body is not sent, and its proof says HEAD.
         method: request.raw.method ?? method,
-        path: requestedPath(path, request.params),
+        path: path.includes('/:') ? requestedPath(request) : path,
       }
       const headers = credentials(request)
       const checks = { proofInLedger }
@@ -72,10 +72,11 @@ async function withinRate(
   return services.state.take(`operator:${kind}:${operator}`, rate)
 }
 
-/** The path of a request, its parameters decoded: what a proof is bound to. */
-export function requestedPath(path: string, params: RouteRequest['params']): string {
-  const parts = path.split('/')
-  return parts
-    .map((part) => (part.startsWith(':') ? (params[part.slice(1)] ?? '') : part))
-    .join('/')
+/**
+ * The path of a request as it was sent: a name in it may be percent-encoded, and a proof is over what
+ * the client wrote.
+ */
+export function requestedPath({ raw }: RouteRequest): string {
+  const target = (raw.url ?? '').replace(/^https?:\/\/[^/]*/i, '')
+  return target.split(/[?#]/)[0] ?? ''
 }

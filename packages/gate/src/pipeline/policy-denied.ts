@@ -2,9 +2,9 @@ import { sanitizeText } from '@latchgate/protocol'
 import { type Refusal, refuse } from '../refusal.js'
 import type { Targeted } from './call.js'
 
-/** What gives the right, for the operator: there is no command for it, it is an edit. */
+/** What gives the right, for the operator. */
 function grantBy(principal: string, action: string): string {
-  return `Add '${action}' to acl['${principal}'].allowed_actions in policies/data.json and restart the gate`
+  return `Run: latchgate policy grant ${principal} ${action}`
 }
 
 /** 403 `policy_denied` with the members that published clients read. */

@@ -15,5 +15,5 @@ export function quotasOf(
     }),
   )
   if (quotas.length === 0) return {}
-  return { quotas, costUsdCents: call.registered.manifest.cost_usd_cents ?? 0 }
+  return { quotas, costUsdCents: call.registered.manifest.cost_usd_cents }
 }

@@ -6,6 +6,7 @@ import {
   isObject,
   isPrintable,
 } from './document-reader.js'
+import { MAX_QUORUM } from './interpret-decision.js'
 
 /** Rights of one principal, or of `*`. */
 export type AclEntry = {
@@ -29,6 +30,8 @@ export type PolicyData = {
     readonly allowlist: PerAction<boolean>
     readonly require_approval: PerAction<true>
     readonly quotas: { readonly [who: string]: readonly Quota[] }
+    /** How many must approve, where an approval is needed; `*` is every action, or everybody. */
+    readonly quorum: PerAction<number>
   }
 }
 
@@ -46,10 +49,12 @@ export class PolicyDataError extends Error {
   }
 }
 
-const ACTION_ID = /^[A-Za-z0-9_-]{1,128}$/
+/** Ids of actions, as in manifests. */
+export const ACTION_ID: RegExp = /^[A-Za-z0-9_-]{1,128}$/
 const SINK = /^[A-Za-z0-9_.:-]{1,128}$/
-const LISTS = ['allowlist', 'require_approval', 'quotas']
-const MAX_WINDOW_SECONDS = 366 * 24 * 3600
+const LISTS = ['allowlist', 'require_approval', 'quotas', 'quorum']
+/** Longest window of a quota: a leap year. */
+export const MAX_WINDOW_SECONDS: number = 366 * 24 * 3600
 
 /** Reads the bytes of `data.json`; throws `PolicyDataError`. */
 export function parsePolicyData(bytes: Uint8Array | string): PolicyData {
@@ -139,17 +144,19 @@ function readLists(reader: DocumentReader, value: Json): PolicyData['latchgate']
     quotas: reader.named('latchgate.quotas', lists.quotas ?? {}, (key, quotas) =>
       readQuotas(reader, key, quotas),
     ),
+    quorum: readPerAction(reader, 'latchgate.quorum', lists.quorum ?? {}, readQuorum, ['*']),
   }
 }
 
-function readPerAction<T extends boolean>(
+function readPerAction<T extends Json>(
   reader: DocumentReader,
   key: string,
   value: Json,
   read: (reader: DocumentReader, key: string, value: Json, who: string) => T | undefined,
+  patterns: readonly string[] = [],
 ): PerAction<T> {
   return reader.named(key, value, (actionKey, entries, action) => {
-    if (!ACTION_ID.test(action)) {
+    if (!ACTION_ID.test(action) && !patterns.includes(action)) {
       reader.refuse(actionKey, 'is not an action', 'name one action; there are no patterns')
     }
     return reader.named(actionKey, entries, (entryKey, entry, who) =>
@@ -177,6 +184,10 @@ function readRule(reader: DocumentReader, key: string, value: Json): true | unde
   if (value === true) return true
   reader.refuse(key, 'is not true', 'write true, or remove the key')
   return undefined
+}
+
+function readQuorum(reader: DocumentReader, key: string, value: Json): number {
+  return reader.integer(key, value, 1, MAX_QUORUM)
 }
 
 function readQuotas(reader: DocumentReader, key: string, value: Json): readonly Quota[] {

@@ -99,7 +99,7 @@ export interface PolicyEngine {
   readonly digest: string | null
   /** `policy_version` of the data document. */
   readonly version: string | null
-  /** `sha256:` digest of the data document in force. */
+  /** `sha256:` digest of the data document in force (`policyDataDigest`). */
   readonly dataDigest: string
   /** Throws `PolicyFault`. */
   decide(input: PolicyInput): Promise<Decision>

@@ -19,8 +19,8 @@ const REASON_CODES: readonly string[] = [
 const DEFAULT_DENY_REASON = 'denied by policy (no reason provided)'
 const UNDEFINED_DECISION = 'embedded policy returned undefined (no matching rule)'
 
-/** Highest quorum that a policy may ask for. */
-const MAX_QUORUM = 100
+/** Most approvals that a policy may ask for. */
+export const MAX_QUORUM = 5
 
 /**
  * Reads a decision document (spec/pipeline 5.3, in its order) against the request it was made for.

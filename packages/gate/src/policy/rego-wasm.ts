@@ -1,9 +1,9 @@
 import { type CompiledPolicy, defaultPolicy } from '@latchgate/policy'
 import type { Json, JsonObject } from '@latchgate/protocol'
-import { digest } from '@latchgate/protocol/node'
 import { type PolicyData, type Quota, validatePolicyData } from './data-document.js'
 import { type Decision, type PolicyEngine, PolicyFault, type PolicyInput } from './engine.js'
 import { interpretDecision } from './interpret-decision.js'
+import { policyDataDigest } from './policy-document.js'
 import { type CompiledRules, compileRules, RegoEvaluator } from './rego-evaluator.js'
 
 /**
@@ -38,7 +38,7 @@ export class RegoEngine implements PolicyEngine {
     this.#unread = policy.unread
     this.#rules = compileRules(policy.wasm)
     this.#data = validatePolicyData(data)
-    this.#dataDigest = digest(this.#data)
+    this.#dataDigest = policyDataDigest(this.#data)
     this.#evaluator = this.#instantiate(this.#data)
   }
 
@@ -78,11 +78,13 @@ export class RegoEngine implements PolicyEngine {
   }
 
   setData(data: JsonObject): void {
+    if (this.#closed) throw closed()
     const next = validatePolicyData(data)
+    const digest = policyDataDigest(next)
     // Built first: when the document does not fit, the old evaluator goes on.
     this.#evaluator = this.#instantiate(next)
     this.#data = next
-    this.#dataDigest = digest(next)
+    this.#dataDigest = digest
   }
 
   async close(): Promise<void> {
@@ -99,7 +101,7 @@ export class RegoEngine implements PolicyEngine {
   }
 
   #evaluate(input: JsonObject): unknown {
-    if (this.#closed) throw new PolicyFault('policy_engine_unavailable', 'the engine is closed')
+    if (this.#closed) throw closed()
     this.#evaluator ??= this.#instantiate(this.#data)
     const evaluator = this.#evaluator
     try {
@@ -112,6 +114,10 @@ export class RegoEngine implements PolicyEngine {
       throw fault('the evaluator failed', error)
     }
   }
+}
+
+function closed(): PolicyFault {
+  return new PolicyFault('policy_engine_unavailable', 'the engine is closed')
 }
 
 // The SDK throws texts as well as errors.

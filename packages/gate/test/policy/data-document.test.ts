@@ -30,6 +30,7 @@ test('a document of every part is read as it is, and absent parts are empty', ()
     allowlist: { http_post: { 'agent:billing': true } },
     require_approval: { http_fetch: { '*': true as const } },
     quotas,
+    quorum: { http_fetch: { '*': 2 } },
   }
   expect(validatePolicyData(dataWith(latchgate))).toEqual({
     policy_version: 'team-12',
@@ -39,7 +40,7 @@ test('a document of every part is read as it is, and absent parts are empty', ()
   expect(validatePolicyData(data)).toEqual({
     policy_version: 'team-12',
     acl,
-    latchgate: { allowlist: {}, require_approval: {}, quotas: {} },
+    latchgate: { allowlist: {}, require_approval: {}, quotas: {}, quorum: {} },
   })
 })
 
@@ -53,7 +54,7 @@ test('keys that start with `_` are comments wherever they stand', () => {
   expect(validatePolicyData(commented)).toEqual({
     policy_version: 'v1',
     acl: { 'agent:a': entry },
-    latchgate: { allowlist: {}, require_approval: {}, quotas: {} },
+    latchgate: { allowlist: {}, require_approval: {}, quotas: {}, quorum: {} },
   })
 })
 
@@ -160,7 +161,7 @@ test.each<[string, Json, string]>([
   [
     'data under the name of a rule',
     dataWith({ decision: { allow: true } }),
-    'latchgate.decision | is an unknown key | known are allowlist, require_approval, quotas',
+    'latchgate.decision | is an unknown key | known are allowlist, require_approval, quotas, quorum',
   ],
   [
     'quotas as an object',

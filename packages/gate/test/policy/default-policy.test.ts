@@ -308,3 +308,14 @@ test('a principal named like a member of every object has no rights by that', as
     expect((await decide({ principal }, document)).kind).toBe('deny')
   }
 })
+
+test('a quorum says how many must approve, the largest that matches, and needs none by itself', async () => {
+  const document = dataWith({
+    quorum: { '*': { '*': 2 }, http_post: { 'agent:billing': 3, '*': 1 }, http_get: { '*': 5 } },
+  })
+  expect(await decide({ action_risk_level: 'high' }, document)).toMatchObject({
+    kind: 'hold',
+    quorum: { min: 3, distinctFromRequester: true },
+  })
+  expect(await decide({}, document)).toMatchObject({ kind: 'allow' })
+})

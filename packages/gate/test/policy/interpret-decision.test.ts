@@ -59,8 +59,9 @@ test.each([
   ['a reason of unknown code', { ...held, approval: { reasons: [{ code: 'x', detail: '' }] } }],
   ['a reason without detail', { ...held, approval: { reasons: [{ code: 'risk' }] } }],
   ['a quorum of none', { ...held, approval: { quorum: { min: 0 } } }],
+  ['a quorum that is a text', { ...held, approval: { quorum: { min: '1' } } }],
   ['a quorum of a half', { ...held, approval: { quorum: { min: 1.5 } } }],
-  ['a quorum beyond reach', { ...held, approval: { quorum: { min: 101 } } }],
+  ['a quorum beyond reach', { ...held, approval: { quorum: { min: 6 } } }],
 ])('a document with %s is not a decision', (_what, document) => {
   expect(() => interpret(document)).toThrow(PolicyFault)
   expect(() => interpret(document)).toThrow(

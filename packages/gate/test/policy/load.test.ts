@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { StartupError } from '../../src/config/posture.js'
 import { validatePolicyData } from '../../src/policy/data-document.js'
-import { assertWildcardAcl, loadPolicyData } from '../../src/policy/load.js'
+import { loadPolicyFile } from '../../src/policy/load.js'
+import { assertWildcardAcl } from '../../src/policy/wildcard-rule.js'
 import { data } from './request.js'
 
 let directory = ''
@@ -19,16 +20,16 @@ afterEach(() => {
 
 test('a document on disk is read, and no document is none', () => {
   const path = join(directory, 'data.json')
-  expect(loadPolicyData(path)).toBeNull()
+  expect(loadPolicyFile(path)).toBeNull()
   writeFileSync(path, JSON.stringify(data))
-  expect(loadPolicyData(path)).toEqual(validatePolicyData(data))
+  expect(loadPolicyFile(path)?.data).toEqual(validatePolicyData(data))
 })
 
 test('a document that cannot be read or is not valid stops the start, naming the file', () => {
-  expect(() => loadPolicyData(directory)).toThrow(StartupError)
+  expect(() => loadPolicyFile(directory)).toThrow(StartupError)
   const path = join(directory, 'data.json')
   writeFileSync(path, '{"acl": {}}')
-  expect(() => loadPolicyData(path)).toThrow(`${path}: policy data: \`policy_version\` is missing`)
+  expect(() => loadPolicyFile(path)).toThrow(`${path}: policy data: \`policy_version\` is missing`)
 })
 
 test('a wildcard that gives everybody actions of high risk stops the start, naming them', () => {

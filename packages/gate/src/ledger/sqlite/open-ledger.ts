@@ -60,7 +60,7 @@ export async function openLedger(options: LedgerOptions): Promise<SqliteLedgerHa
   const { path, now = Date.now, log = SILENT } = options
   const vkey = checkOptions(options)
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  const release = lock(path)
+  const release = lockLedger(path)
   try {
     ownerOnly(path, log)
     ownerOnly(options.highWaterPath, log, { create: false })
@@ -137,8 +137,11 @@ export function checkOptions(
   return formatVkey(evidenceCrypto, origin, publicKey)
 }
 
-// A lock on a database of its own: the kernel gives it back however the process ends.
-function lock(path: string): () => void {
+/**
+ * Takes the lock that a running gate has on its ledger; returns what gives it back. It is on a database
+ * of its own: the kernel gives it back however the process ends. Throws `LedgerInUse`.
+ */
+export function lockLedger(path: string): () => void {
   const lockPath = `${path}.lock`
   closeSync(openSync(lockPath, 'a', 0o600))
   const db = openDatabase(lockPath)
