@@ -1,3 +1,4 @@
+export { ApprovalHistory, type ApprovalState, type LoggedApproval } from './approval-history.js'
 export {
   type Checkpoint,
   claimedCheckpoint,
@@ -50,6 +51,7 @@ export {
   resultHash,
   signReceipt,
 } from './receipt-signature.js'
+export { RevocationHistory } from './revocation-history.js'
 export {
   formatVkey,
   NoteError,

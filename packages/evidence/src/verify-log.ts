@@ -1,4 +1,5 @@
 import { encodeHex, type Json } from '@latchgate/protocol'
+import { ApprovalHistory } from './approval-history.js'
 import { equalBytes } from './byte-strings.js'
 import { CheckpointWatch } from './checkpoint-watch.js'
 import type { EvidenceCrypto } from './crypto.js'
@@ -10,6 +11,7 @@ import { Findings, type LogReport } from './log-report.js'
 import { leafHash } from './merkle-tree.js'
 import type { Receipt } from './receipt.js'
 import { checkReceipt } from './receipt-signature.js'
+import { RevocationHistory } from './revocation-history.js'
 import { type NoteVerifier, parseVkey } from './signed-note.js'
 
 /** A row as it lies in a store: nothing in it is trusted. */
@@ -43,8 +45,9 @@ export interface LogToVerify {
 export const MAX_FINDINGS = 1000
 
 /**
- * Walks a log from its first leaf: form, hash, columns, order, key leaves, receipts and sequence
- * numbers of sessions, then the root against a checkpoint. Never throws on what it reads.
+ * Walks a log from its first leaf: form, hash, columns, order, key leaves, receipts, sequence numbers
+ * of sessions, approvals and revocations, then the root against a checkpoint. Never throws on what it
+ * reads.
  */
 export function verifyLog(log: LogToVerify): LogReport {
   const walk = new LogWalk(log)
@@ -60,6 +63,8 @@ class LogWalk {
   /** The tree over the stored hashes; kept from the first leaf on whose hash differs. */
   #stored: Frontier | null = null
   readonly #keys = new KeyHistory()
+  readonly #approvals = new ApprovalHistory()
+  readonly #revocations = new RevocationHistory()
   readonly #sequences = new Map<string, number>()
   readonly #lastUse = new Map<string, number>()
   readonly #trusted: NoteVerifier | undefined
@@ -106,6 +111,7 @@ class LogWalk {
     if (keyProblem !== null) this.#findings.add(keyProblem, { index: row.index, id: leaf.id })
     if (leaf.type === 'key_revoked') this.#checkRevocation(row.index, leaf)
     if (leaf.type === 'receipt') this.#checkReceipt(row.index, leaf)
+    this.#checkHistory(row.index, leaf)
     this.#log.onLeaf?.(row.index, leaf)
   }
 
@@ -196,6 +202,15 @@ class LogWalk {
       this.#findings.add(problem, { index, id: leaf.id, column: 'session_seq' })
     }
     this.#sequences.set(session, Math.max(last, sequence))
+  }
+
+  #checkHistory(index: number, leaf: Leaf): void {
+    for (const problem of this.#approvals.add(index, leaf)) {
+      this.#findings.add(problem, { index, id: leaf.id, column: 'approval' })
+    }
+    const revoked = this.#revocations.add(index, leaf)
+    if (revoked === null) return
+    this.#findings.add(revoked, { index, id: leaf.id, column: 'revocation' })
   }
 
   #checkReceipt(index: number, leaf: Leaf): void {

@@ -17,6 +17,7 @@ export class Revocations {
   readonly #ledger: Ledger
   readonly #list = new RevocationList()
   #next = 0
+  #durable = 0
 
   constructor(ledger: Ledger) {
     this.#ledger = ledger
@@ -26,11 +27,15 @@ export class Revocations {
   async load(): Promise<void> {
     for (const revocation of await this.#ledger.revocations()) this.#list.add(revocation)
     this.#next = this.#list.epoch
+    this.#durable = this.#list.epoch
   }
 
-  /** The epoch that leases are issued with. */
+  /**
+   * The epoch that leases are issued with: that of the last revocation on record. One that is not would
+   * be given out again after a restart, and the revocation that then has it would miss these leases.
+   */
   get epoch(): number {
-    return this.#list.epoch
+    return this.#durable
   }
 
   /** Whether a lease may not be used any more. */
@@ -59,6 +64,7 @@ export class Revocations {
       const done = await this.#ledger.revoke({ leaf, revocation, proof })
       if (!done.ok) return { ok: false, error: refuse(done.error.code) }
       const { approvals } = done.value
+      this.#durable = Math.max(this.#durable, revocation.epoch)
       return { ok: true, value: { previousEpoch, epoch: revocation.epoch, approvals } }
     } catch (error) {
       throw ledgerFault(error)

@@ -294,7 +294,7 @@ export interface SealEntry {
   readonly receipt: Receipt
   /** Type `decision`. */
   readonly decision: LeafDraft
-  /** The call is given back to the budget: no byte of a request left the gate. */
+  /** The call is given back to budget and quotas: no byte of a request left the gate. */
   readonly refund: boolean
   /** What the operator wanted remembered of an approved call, if it succeeded. */
   readonly learn?: readonly LearnEntry[]

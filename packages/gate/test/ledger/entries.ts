@@ -4,10 +4,18 @@ import type { JsonObject } from '@latchgate/protocol'
 import { Ed25519Signer } from '@latchgate/protocol/node'
 import { evidenceCrypto } from '../../src/evidence-crypto.js'
 import type {
+  ApprovalUse,
+  DecideEntry,
+  HoldEntry,
   IntendEntry,
+  LearnEntry,
+  LearnedRule,
   LeaseEntry,
   PayloadDraft,
+  ProofUse,
   RecordEntry,
+  Revocation,
+  RevokeEntry,
   SealEntry,
 } from '../../src/ledger/port.js'
 import type { AnnouncedKey } from '../../src/ledger/sqlite/commands.js'
@@ -86,7 +94,17 @@ export function intent(one: Call, more: Partial<IntendEntry> = {}): IntendEntry 
   }
 }
 
-export function receiptOf(one: Call, sequence: number, output: PayloadDraft | null): Receipt {
+/** What a receipt says otherwise than `receiptOf`. */
+export type ReceiptChange = Partial<Pick<Receipt, 'normalized_result'>> & {
+  readonly approval?: JsonObject
+}
+
+export function receiptOf(
+  one: Call,
+  sequence: number,
+  output: PayloadDraft | null,
+  change: ReceiptChange = {},
+): Receipt {
   const nothing = `sha256:${'0'.repeat(64)}`
   return signReceipt(
     {
@@ -124,6 +142,7 @@ export function receiptOf(one: Call, sequence: number, output: PayloadDraft | nu
       runtime: { duration_ms: 1, exit_code: 0, fuel_consumed: 1, io_calls: 1 },
       started_at: '2026-01-01T00:00:00Z',
       finished_at: '2026-01-01T00:00:01Z',
+      ...change,
     },
     receiptSigner,
     evidenceCrypto,
@@ -158,4 +177,121 @@ export function denial(sessionId: string, body: JsonObject = {}): RecordEntry {
 
 export function note(body: JsonObject = {}): RecordEntry {
   return { leaf: { type: 'summary', id: randomUUID(), body } }
+}
+
+/** A proof that nobody has used. */
+export function freshProof(): ProofUse {
+  return { jkt: 'jkt-operator', jti: randomUUID(), forgetAfter: ERASE_AFTER }
+}
+
+export function hold(sessionId: string, more: Partial<HoldEntry> = {}): HoldEntry {
+  const approvalId = more.approvalId ?? `approval-${randomUUID()}`
+  const draft = payload('plan', `{"of":"${approvalId}"}`)
+  return {
+    leaf: {
+      type: 'hold',
+      id: approvalId,
+      body: { decision: 'pending_approval', plan: commitmentOf(more.payloads?.[0] ?? draft) },
+    },
+    traceId: `trace-${randomUUID()}`,
+    approvalId,
+    sessionId,
+    principal: 'agent-a',
+    actionId: 'http_fetch',
+    callHash: `call-${randomUUID()}`,
+    planHash: `plan-${randomUUID()}`,
+    expiresAt: ERASE_AFTER,
+    required: 1,
+    maxPending: 1000,
+    lease: { jti: 'lease-a', epoch: 0 },
+    proof: freshProof(),
+    debit: false,
+    payloads: [draft],
+    ...more,
+  }
+}
+
+export function decision(
+  held: HoldEntry,
+  to: DecideEntry['to'],
+  more: Partial<DecideEntry> = {},
+): DecideEntry {
+  const { approvalId, planHash } = held
+  const body = { event_type: `approval_${to}`, plan_hash: planHash, reason: 'because' }
+  return {
+    leaf: { type: 'approval', id: randomUUID(), body },
+    approvalId,
+    to,
+    planHash,
+    operator: 'olga',
+    proof: freshProof(),
+    ...more,
+  }
+}
+
+/** The intent of what was held, as `operator` lets it begin. */
+export function approved(
+  held: HoldEntry,
+  one: Call,
+  more: Partial<IntendEntry> & { readonly operator?: string } = {},
+): IntendEntry {
+  const { operator = 'olga', ...rest } = more
+  const approval: ApprovalUse = {
+    approvalId: held.approvalId,
+    planHash: held.planHash,
+    operator,
+    leaf: { type: 'approval', id: randomUUID(), body: { event_type: 'approval_granted' } },
+  }
+  return intent(one, {
+    sessionId: held.sessionId,
+    principal: held.principal,
+    lease: held.lease,
+    proof: freshProof(),
+    approval,
+    ...rest,
+  })
+}
+
+/** The seal of what was approved, with the receipt that says so. */
+export function approvedSeal(
+  held: HoldEntry,
+  one: Call,
+  sequence: number,
+  more: Partial<SealEntry> & ReceiptChange = {},
+): SealEntry {
+  const { normalized_result: result, ...rest } = more
+  const { approvalId, planHash } = held
+  const output = payload('output', '{"ok":true}')
+  const approval = { approval_id: approvalId, plan_hash: planHash, decisions: [] }
+  const change = { approval, ...(result === undefined ? {} : { normalized_result: result }) }
+  const receipt = receiptOf(one, sequence, output, change)
+  return seal(one, sequence, { receipt, payloads: [output], ...rest })
+}
+
+export function revocation(
+  kind: Revocation['kind'],
+  value: string | null,
+  epoch: number,
+  proof: ProofUse = freshProof(),
+): RevokeEntry {
+  const leaf = { type: 'revocation', id: randomUUID(), body: { event_type: 'revoked' } } as const
+  return { leaf, revocation: { kind, value, epoch }, proof }
+}
+
+export function learning(
+  change: LearnEntry['change'],
+  rule: Partial<LearnedRule> = {},
+): LearnEntry & { readonly proof: ProofUse } {
+  return {
+    leaf: { type: 'policy', id: randomUUID(), body: { operator: 'olga', source: 'api' } },
+    change,
+    rule: {
+      kind: 'domain',
+      actionId: 'http_fetch',
+      value: 'a.example.com',
+      principal: '*',
+      ...rule,
+    },
+    proof: freshProof(),
+  }
 }

@@ -12,6 +12,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { evidenceCrypto } from '../../src/evidence-crypto.js'
 import { LedgerFault } from '../../src/ledger/faults.js'
 import type { Ledger } from '../../src/ledger/port.js'
+import { approvalContract } from './approval-contract.js'
+import { approvalRaceContract } from './approval-race-contract.js'
 import {
   call,
   denial,
@@ -23,6 +25,9 @@ import {
   receiptSigner,
   seal,
 } from './entries.js'
+import { learningContract } from './learning-contract.js'
+import { quotaContract } from './quota-contract.js'
+import { revocationContract } from './revocation-contract.js'
 
 /** One ledger of its own, with the receipt key and the origin of `entries.ts`. */
 export interface LedgerUnderTest {
@@ -49,6 +54,15 @@ export function ledgerContract(name: string, create: () => Promise<LedgerUnderTe
     })
 
     afterEach(() => given.remove())
+
+    const parts = [
+      approvalContract,
+      approvalRaceContract,
+      learningContract,
+      quotaContract,
+      revocationContract,
+    ]
+    for (const part of parts) part(() => given)
 
     const checkpoint = (of: Ledger = ledger): ReturnType<typeof verifyCheckpoint> =>
       verifyCheckpoint(evidenceCrypto, of.checkpoint(), given.vkey)

@@ -1,3 +1,5 @@
+import { expect } from 'vitest'
+import { verifyLedgerFile } from '../../src/ledger/sqlite/verify/verify-ledger-file.js'
 import { ledgerContract } from './ledger-contract.js'
 import { ledgerDir } from './sqlite-fixture.js'
 
@@ -13,6 +15,12 @@ ledgerContract('SQLite', async () => {
       current = await place.open()
       return current
     },
-    remove: () => place.remove(),
+    // Whatever a test did: the tables are those of the leaves.
+    remove: async () => {
+      await current.close()
+      const { findings } = verifyLedgerFile({ path: place.path })
+      await place.remove()
+      expect(findings).toEqual([])
+    },
   }
 })

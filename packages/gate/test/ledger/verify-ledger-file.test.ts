@@ -75,16 +75,19 @@ function tables(): readonly { readonly name: string; readonly columns: readonly 
   }
 }
 
-// Of the leaves the first of each type and the last; of everything else every row.
+// Of the leaves the first of each type and the last; of what comes with every call the first of each
+// kind, some and the last; of everything else every row.
 function sampleRows(table: string, keys: readonly string[]): readonly Record<string, SqlValue>[] {
   const db = openDatabase(place.path, { readOnly: true })
   try {
     const rows = db.prepare(`SELECT * FROM ${table} ORDER BY ${keys.join(', ')}`).all()
     const all = rows as Record<string, SqlValue>[]
-    if (table !== 'leaves') return all
+    const type = table === 'leaves' ? 'type' : 'kind'
+    if (!['leaves', 'payloads', 'proofs'].includes(table)) return all
     const isFirst = (row: Record<string, SqlValue>, i: number): boolean =>
-      all.findIndex((one) => one['type'] === row['type']) === i
-    return all.filter((row, i) => isFirst(row, i) || i === all.length - 1)
+      all.findIndex((one) => one[type] === row[type]) === i
+    const isSome = (i: number): boolean => table !== 'leaves' && i % 8 === 1
+    return all.filter((row, i) => isFirst(row, i) || isSome(i) || i === all.length - 1)
   } finally {
     db.close()
   }
@@ -124,7 +127,7 @@ test('an untouched ledger has no findings, against its checkpoint neither, and i
   expect(report.findings).toEqual([])
   expect(report.checkpoint).toMatchObject({ signature: 'valid_by_log_key', consistency: 'matches' })
   expect(report.leavesChecked).toBe(report.size)
-  expect(report.receipts).toEqual({ checked: 5, signatureValid: 5 })
+  expect(report.receipts).toEqual({ checked: 8, signatureValid: 8 })
   expect(readFileSync(place.path).equals(before)).toBe(true)
   chmodSync(place.path, 0o400)
   expect(verifyLedgerFile({ path: place.path }).findings).toEqual([])
@@ -139,16 +142,31 @@ test('something is in every table, or its columns could not be tampered with', (
     [0, 0],
     [1, 0],
   ])
+  const states = sampleRows('approvals', ['approval_id']).map((row) => String(row['state']))
+  expect([...new Set(states)].sort()).toEqual([
+    'approved',
+    'claimed',
+    'denied',
+    'expired',
+    'failed',
+    'pending',
+    'revoked',
+  ])
 })
 
 describe('any value of any column, changed', () => {
   const names = [
+    'approval_votes',
+    'approvals',
     'intents',
     'keys',
+    'learned_rules',
     'leaves',
     'log_state',
     'payloads',
     'proofs',
+    'quota_uses',
+    'revocations',
     'sessions',
     'tiles',
   ] as const
@@ -205,19 +223,28 @@ describe('rows', () => {
   // Erased payloads and forgotten proofs are what retention does; of the proofs the oldest only.
   const DELETABLE = ['payloads']
 
-  test.each(['intents', 'keys', 'leaves', 'log_state', 'sessions', 'tiles'])(
-    'any row of %s, deleted, is found',
-    (name) => {
-      const { columns } = tables().find((table) => table.name === name)!
-      const keys = columns.filter((column) => column.pk > 0).map((column) => column.name)
-      for (const row of sampleRows(name, keys)) {
-        const where = keys.map((key) => `${key} = ?`).join(' AND ')
-        const values = keys.map((key) => row[key]!)
-        const found = changed((run) => run(`DELETE FROM ${name} WHERE ${where}`, ...values))
-        expect(isNoticed(found), `${name} ${values.join('/')}`).toBe(true)
-      }
-    },
-  )
+  test.each([
+    'approval_votes',
+    'approvals',
+    'intents',
+    'keys',
+    'learned_rules',
+    'leaves',
+    'log_state',
+    'quota_uses',
+    'revocations',
+    'sessions',
+    'tiles',
+  ])('any row of %s, deleted, is found', (name) => {
+    const { columns } = tables().find((table) => table.name === name)!
+    const keys = columns.filter((column) => column.pk > 0).map((column) => column.name)
+    for (const row of sampleRows(name, keys)) {
+      const where = keys.map((key) => `${key} = ?`).join(' AND ')
+      const values = keys.map((key) => row[key]!)
+      const found = changed((run) => run(`DELETE FROM ${name} WHERE ${where}`, ...values))
+      expect(isNoticed(found), `${name} ${values.join('/')}`).toBe(true)
+    }
+  })
 
   test('a proof deleted from between others is found: it could be used again', () => {
     const found = changed((run) =>
@@ -245,6 +272,21 @@ describe('rows', () => {
     [
       'a grant',
       "INSERT INTO intents SELECT 'invented', leaf, session_id, debited, dispatch_not_after, outcome, outcome_leaf, settled FROM intents LIMIT 1",
+    ],
+    [
+      'an approval',
+      "INSERT INTO approvals SELECT 'invented', -1, principal, session_id, lease_jti, call_hash, plan_hash, expires_at, required, state, NULL, end_leaf FROM approvals WHERE state = 'denied' LIMIT 1",
+    ],
+    [
+      'a vote',
+      "INSERT INTO approval_votes SELECT approval_id, 'ivan', leaf FROM approvals LIMIT 1",
+    ],
+    ['a vote on nothing', "INSERT INTO approval_votes VALUES ('invented', 'ivan', 9)"],
+    ['a revocation', "INSERT INTO revocations VALUES (9, 'principal', 'agent-b', 9)"],
+    ['a use of a quota', "INSERT INTO quota_uses VALUES ('invented', 'agent-a', 0, 0)"],
+    [
+      'a rule',
+      "INSERT INTO learned_rules VALUES ('domain', 'http_fetch', 'evil.example.com', '*', 9)",
     ],
     ['a session', "INSERT INTO sessions VALUES ('invented', 0, 1, 100)"],
     [
@@ -283,6 +325,49 @@ describe('who would hide something', () => {
     expect(findings).toMatchObject([{ column: 'intents' }])
     const settled = tampered("UPDATE intents SET settled = 1 WHERE outcome = 'unknown'")
     expect(settled.findings.some((one) => one.column === 'intents' && one.id !== null)).toBe(true)
+  })
+
+  test('an approval made pending again is named: it would begin a second time', () => {
+    const { findings } = tampered(
+      "UPDATE approvals SET state = 'pending', end_leaf = NULL WHERE state = 'denied'",
+    )
+    expect(findings).toMatchObject([
+      { column: 'approvals.state', problem: 'the table says "pending", the log "denied"' },
+      { column: 'approvals.end_leaf' },
+    ])
+  })
+
+  test('a quorum filled up by a vote that nobody gave is named, with the operator', () => {
+    const { findings } = tampered(
+      "INSERT INTO approval_votes SELECT approval_id, 'ivan', leaf FROM approvals WHERE state = 'pending'",
+    )
+    expect(findings[0]).toMatchObject({
+      column: 'approval_votes',
+      problem: "the table has a vote of 'ivan', the log has none",
+    })
+  })
+
+  test('a revocation taken away, a quota emptied, a destination added: each is named', () => {
+    expect(tampered("DELETE FROM revocations WHERE kind = 'all'").findings).toMatchObject([
+      { column: 'revocations', problem: /what it ended would work again/ },
+    ])
+    expect(tampered('DELETE FROM quota_uses').findings).toMatchObject([
+      { column: 'quota_uses', problem: /would let more through/ },
+    ])
+    const rule = "INSERT INTO learned_rules VALUES ('domain', 'http_fetch', 'evil.example', '*', 5)"
+    expect(tampered(rule).findings).toMatchObject([
+      { column: 'learned_rules', problem: 'the rule is in the table, but nobody added it' },
+    ])
+  })
+
+  test('a use that was given back, put in again, is named', () => {
+    const { findings } = tampered(`INSERT INTO quota_uses
+      SELECT json_extract(l.bytes, '$.body.grant_id'), 'agent-a', 0, 7 FROM leaves l
+      WHERE l.type = 'intent' AND json_extract(l.bytes, '$.body.quota') IS NOT NULL
+      ORDER BY l.leaf DESC LIMIT 1`)
+    expect(findings.map((one) => one.problem)).toContain(
+      'the use was given back, and is in the table',
+    )
   })
 
   test('output shown as the arguments is named', () => {
@@ -358,8 +443,8 @@ describe('what is no readable ledger', () => {
   })
 
   test('a ledger of another format is refused by its number', () => {
-    expect(changed((run) => run('PRAGMA user_version = 2'))).toMatchObject({
-      message: expect.stringContaining('format 2') as string,
+    expect(changed((run) => run('PRAGMA user_version = 3'))).toMatchObject({
+      message: expect.stringContaining('format 3') as string,
     })
   })
 

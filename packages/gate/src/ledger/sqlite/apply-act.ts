@@ -30,7 +30,7 @@ export function applyRevoke(tables: Tables, command: Revoke, arena: Uint8Array):
   if (!proofs.use(command.proof, log.next)) return refused(STATUS.replay_detected)
   const index = appendRef(log, arena, command.leaf, null)
   revocations.add(command.revocation, index)
-  return { ...refused(STATUS.ok, approvals.revoke(command.revocation, index)), index }
+  return { ...refused(STATUS.ok, approvals.revoke(command.revocation, index, command.time)), index }
 }
 
 /** A change of the learned rules by an operator. */

@@ -38,6 +38,7 @@ export class ApprovalReader {
       where.push('a.principal = ?')
       values.push(principal)
     }
+    if (states?.length === 0) return []
     if (states !== null) {
       const alternatives = states.map((state) => {
         values.push(state)

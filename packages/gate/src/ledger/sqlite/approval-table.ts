@@ -64,7 +64,8 @@ export class ApprovalTable {
       ORDER BY expires_at LIMIT ?`)
     const revoke = (where: string): Statement =>
       db.prepare(
-        `UPDATE approvals SET state = 'revoked', end_leaf = ? WHERE state = 'pending' ${where}`,
+        `UPDATE approvals SET state = 'revoked', end_leaf = ?
+          WHERE state = 'pending' AND expires_at > ? ${where}`,
       )
     this.#revoke = {
       all: revoke(''),
@@ -131,10 +132,13 @@ export class ApprovalTable {
     return this.#overdue.all(now, limit).flatMap((row) => approvalRow(row) ?? [])
   }
 
-  /** Ends the pending approvals that a revocation reaches; returns how many. */
-  revoke({ kind, value }: Revocation, leaf: number): number {
+  /**
+   * Ends the pending approvals that a revocation reaches; returns how many. One that has expired has
+   * ended already, and is recorded as that.
+   */
+  revoke({ kind, value }: Revocation, leaf: number, now: number): number {
     const statement = this.#revoke[kind]
-    const result = value === null ? statement.run(leaf) : statement.run(leaf, value)
+    const result = value === null ? statement.run(leaf, now) : statement.run(leaf, now, value)
     return Number(result.changes)
   }
 

@@ -98,7 +98,11 @@ export class CommandEncoder {
       session_id: sessionId,
       principal: entry.principal,
       action_id: entry.actionId,
-      ...(approval === undefined ? proofMember(proof) : { approval_id: approval.approvalId }),
+      lease_jti: entry.lease.jti,
+      lease_epoch: entry.lease.epoch,
+      ...(approval === undefined
+        ? proofMember(proof)
+        : { approval_id: approval.approvalId, plan_hash: approval.planHash }),
       debit,
       ...(quotas.length === 0 ? {} : { quota: { cost_usd_cents: entry.costUsdCents ?? 0 } }),
       dispatch_not_after: isoMillis(dispatchNotAfter),
@@ -108,7 +112,16 @@ export class CommandEncoder {
       approvalId: approval.approvalId,
       planHash: approval.planHash,
       operator: approval.operator,
-      leaf: this.#leaf(approval.leaf, decisionBody(approval.leaf, approval, proof), time, false),
+      leaf: this.#leaf(
+        approval.leaf,
+        {
+          ...decisionBody(approval.leaf, approval, proof),
+          decision: 'granted',
+          plan_hash: approval.planHash,
+        },
+        time,
+        false,
+      ),
     }
     return {
       op: 'intend',
@@ -131,6 +144,7 @@ export class CommandEncoder {
       principal: entry.principal,
       action_id: entry.actionId,
       lease_jti: entry.lease.jti,
+      lease_epoch: entry.lease.epoch,
       approval_id: approvalId,
       call_hash: callHash,
       plan_hash: planHash,
@@ -155,7 +169,7 @@ export class CommandEncoder {
 
   decide(entry: DecideEntry, time: number): Command {
     const { leaf, approvalId, to, planHash, operator, proof } = entry
-    const body = decisionBody(leaf, entry, proof)
+    const body = { ...decisionBody(leaf, entry, proof), decision: to }
     const ref = this.#leaf(leaf, body, time, false)
     return { op: 'decide', time, leaf: ref, approvalId, to, planHash, operator, proof }
   }
@@ -163,6 +177,9 @@ export class CommandEncoder {
   revoke(entry: RevokeEntry, time: number): Command {
     const { leaf, revocation, proof } = entry
     const { kind, value, epoch } = revocation
+    if ((kind === 'all') !== (value === null)) {
+      throw new LedgerFault('invalid_entry', `a revocation of ${kind} does not say whose`)
+    }
     const body = { ...leaf.body, kind, value, epoch, proof: { jkt: proof.jkt, jti: proof.jti } }
     return { op: 'revoke', time, leaf: this.#leaf(leaf, body, time, false), revocation, proof }
   }

@@ -11,6 +11,7 @@ export class LearnedTable {
   readonly #remove: Statement
   readonly #clear: Statement
   readonly #count: Statement
+  readonly #has: Statement
 
   constructor(db: Database) {
     this.#insert = db.prepare(`INSERT INTO learned_rules (kind, action_id, value, principal, leaf)
@@ -21,10 +22,13 @@ export class LearnedTable {
     this.#count = db.prepare(
       'SELECT count(*) AS n FROM learned_rules WHERE kind = ? AND action_id = ?',
     )
+    this.#has = db.prepare(`SELECT 1 AS n FROM learned_rules
+      WHERE kind = ? AND action_id = ? AND value = ? AND principal = ?`)
   }
 
-  /** True when there is no room for one more rule of this kind and action. */
-  isFull({ kind, actionId }: LearnedRule): boolean {
+  /** True when there is no room for this rule; one that is there already needs none. */
+  isFull({ kind, actionId, value, principal }: LearnedRule): boolean {
+    if (this.#has.get(kind, actionId, value, principal) !== undefined) return false
     return integer(this.#count.get(kind, actionId) as Row, 'n') >= MAX_RULES[kind]
   }
 

@@ -89,7 +89,7 @@ export class LogWriter {
   /** One pass of the sweeper in a commit of its own. */
   sweep(now: number): Swept {
     const from = this.#start()
-    const swept = this.#parts.sweeper.sweep(now)
+    const swept = this.#parts.sweeper.sweep(now, this.#highestTime)
     const { unknown, payloadsErased, approvalsExpired } = swept
     if (Object.values(swept).every((count) => count === 0)) {
       this.#parts.db.exec('ROLLBACK')

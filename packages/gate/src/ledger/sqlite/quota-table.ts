@@ -3,7 +3,7 @@ import type { Database, Statement } from './database.js'
 import { integer, type Row } from './row.js'
 
 /** Longest window of a quota (see the policy's data document), in milliseconds. */
-const LONGEST_WINDOW_MS = 366 * 24 * 3600 * 1000
+export const LONGEST_WINDOW_MS: number = 366 * 24 * 3600 * 1000
 
 /** A use that is to be counted. */
 export interface QuotaUse {
@@ -59,9 +59,12 @@ export class QuotaTable {
     this.#delete.run(grantId)
   }
 
-  /** Forgets what no window reaches any more; returns how many. */
-  forget(now: number, limit: number): number {
-    return Number(this.#forget.run(now - LONGEST_WINDOW_MS, limit).changes)
+  /**
+   * Forgets what no window reaches any more at `latest`, the time of the latest record; returns how
+   * many. By the wall clock a use could go whose absence no reader of the log could explain.
+   */
+  forget(latest: number, limit: number): number {
+    return Number(this.#forget.run(latest - LONGEST_WINDOW_MS, limit).changes)
   }
 
   // The call whose end of window makes room for one more.

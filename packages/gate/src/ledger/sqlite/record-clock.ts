@@ -23,7 +23,9 @@ export class RecordClock {
 
   /** The time for a record of what has happened already: taken whatever the clock says. */
   timeAnyway(): number {
-    return this.#now()
+    const now = this.#now()
+    if (now > this.#highest) this.#highest = now
+    return now
   }
 
   /** The time for a record. Throws LedgerFault `clock_error` when the clock went back. */

@@ -182,7 +182,8 @@ export function configureWriter(db: Database, synchronous: Synchronous): void {
 export function isEmptyDatabase(db: Database): boolean {
   const tables = requireRow(db.prepare('SELECT count(*) AS n FROM sqlite_schema').get(), 'schema')
   if (integer(tables, 'n') === 0) return true
-  if (versionOf(db) !== 1) assertLedger(db)
+  if (versionOf(db) === 1) assertSchema(db, VERSION_1)
+  else assertLedger(db)
   return false
 }
 
@@ -192,7 +193,6 @@ export function isEmptyDatabase(db: Database): boolean {
  */
 export function upgradeSchema(db: Database): boolean {
   if (versionOf(db) !== 1) return false
-  assertSchema(db, VERSION_1)
   db.exec(VERSION_2)
   db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`)
   return true

@@ -365,9 +365,7 @@ export class SqliteLedger implements SqliteLedgerHandle {
         }
         // A busy hour leaves more behind than one pass takes: tables would grow for ever. The next
         // pass queues behind the calls that wait.
-        const { unknown, payloadsErased, proofsForgotten, approvalsExpired } = swept
-        const most = Math.max(unknown, payloadsErased, proofsForgotten, approvalsExpired)
-        if (most >= SWEEP_LIMIT) this.#sweepQuietly()
+        if (Object.values(swept).some((count: number) => count >= SWEEP_LIMIT)) this.#sweepQuietly()
       },
       (error: unknown) => this.#parts.log.error({ err: error }, 'the sweeper could not finish'),
     )

@@ -21,8 +21,8 @@ export class Sweeper {
     this.#tables = tables
   }
 
-  /** One pass, inside the caller's transaction. */
-  sweep(now: number): Swept {
+  /** One pass, inside the caller's transaction; `latest` is the time of the latest record. */
+  sweep(now: number, latest: number): Swept {
     const overdue = this.#tables.intents.overdue(now - SWEEP_GRACE_MS, SWEEP_LIMIT)
     for (const intent of overdue) this.#markUnknown(intent, 'no_outcome_in_time', now)
     const { approvals, records, quotas } = this.#tables
@@ -31,7 +31,7 @@ export class Sweeper {
     return {
       unknown: overdue.length,
       approvalsExpired: expired.length,
-      quotaUsesForgotten: quotas.forget(now, SWEEP_LIMIT),
+      quotaUsesForgotten: quotas.forget(latest, SWEEP_LIMIT),
       payloadsErased: this.#tables.payloads.erase(now, SWEEP_LIMIT),
       proofsForgotten: this.#tables.proofs.forget(now, SWEEP_LIMIT),
     }

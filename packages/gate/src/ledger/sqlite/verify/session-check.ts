@@ -22,7 +22,7 @@ export class SessionCheck {
     this.#findings = findings
   }
 
-  add({ type, body }: Leaf): void {
+  add(_index: number, { type, body }: Leaf): void {
     const { session_id: id, session_seq: sequence, grant_id: grant } = body
     if (type === 'lease' && typeof id === 'string' && body['budget'] !== undefined) {
       const calls = (body['budget'] as JsonObject)['max_calls']

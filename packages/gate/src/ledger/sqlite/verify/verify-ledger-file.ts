@@ -1,6 +1,7 @@
 import {
   Findings,
   KeyHistory,
+  type Leaf,
   type LogReport,
   type LogRow,
   MAX_FINDINGS,
@@ -12,11 +13,15 @@ import { LedgerDamaged } from '../../faults.js'
 import { type Database, openDatabase } from '../database.js'
 import { integer, type Row } from '../row.js'
 import { assertLedger } from '../schema.js'
+import { ApprovalCheck } from './approval-check.js'
 import { checkKeys } from './check-keys.js'
 import { checkLogState } from './check-log-state.js'
 import { checkPayloads } from './check-payloads.js'
 import { IntentCheck } from './intent-check.js'
+import { LearnedCheck } from './learned-check.js'
 import { ProofCheck } from './proof-check.js'
+import { QuotaCheck } from './quota-check.js'
+import { RevocationCheck } from './revocation-check.js'
 import { SessionCheck } from './session-check.js'
 import { TileCheck } from './tile-check.js'
 
@@ -33,6 +38,12 @@ export interface LedgerFileToVerify {
 }
 
 const PROGRESS_STEP = 1000
+
+/** A table that is made again from the leaves, and compared at their end. */
+interface TableCheck {
+  add(index: number, leaf: Leaf): void
+  finish(): void
+}
 
 /**
  * Reads a whole ledger, read-only and as of one moment, and reports what contradicts itself: leaves,
@@ -77,9 +88,15 @@ function verifySnapshot(db: Database, options: LedgerFileToVerify): LogReport {
   checkPages(db, findings)
   const keys = new KeyHistory()
   const tiles = new TileCheck(db, findings)
-  const intents = new IntentCheck(db, findings)
-  const sessions = new SessionCheck(db, findings)
-  const proofs = new ProofCheck(db, findings)
+  const checks: readonly TableCheck[] = [
+    new IntentCheck(db, findings),
+    new SessionCheck(db, findings),
+    new ProofCheck(db, findings),
+    new ApprovalCheck(db, findings),
+    new QuotaCheck(db, findings),
+    new RevocationCheck(db, findings),
+    new LearnedCheck(db, findings),
+  ]
   let latest = 0
   const report = verifyLog({
     crypto: evidenceCrypto,
@@ -90,18 +107,14 @@ function verifySnapshot(db: Database, options: LedgerFileToVerify): LogReport {
     onNode: tiles.onNode,
     onLeaf: (index, leaf) => {
       keys.add(index, leaf)
-      intents.add(index, leaf)
-      sessions.add(leaf)
-      proofs.add(index, leaf)
+      for (const check of checks) check.add(index, leaf)
       latest = Math.max(latest, Date.parse(leaf.time))
     },
   })
   tiles.finish()
   checkLogState(db, report, latest, findings)
   checkKeys(db, keys, findings)
-  intents.finish()
-  sessions.finish()
-  proofs.finish()
+  for (const check of checks) check.finish()
   checkPayloads(db, findings)
   return { ...report, findings: findings.kept, findingsOmitted: findings.omitted }
 }
