@@ -5,10 +5,11 @@ import koffi from 'koffi'
 import pino from 'pino'
 import { openLedger, type SqliteLedgerHandle } from '../../src/ledger/sqlite/open-ledger.js'
 import { RecoveringLedger } from '../../src/ledger-recovery.js'
+import { ACTS, type CrashAct, prepareActs } from './crash-acts.js'
 import { call, denial, intent, LOG_SEED, note, ORIGIN, RECEIPT_KEY, seal } from './entries.js'
 
 // A process of its own: it is killed, its database fails, or its disk is full.
-const [mode = '', path = '', highWaterPath = ''] = process.argv.slice(2)
+const [mode = '', path = '', highWaterPath = '', act = ''] = process.argv.slice(2)
 const gateId = `gate-${randomUUID()}`
 
 const open = (): Promise<SqliteLedgerHandle> =>
@@ -118,11 +119,27 @@ async function fillDisk(): Promise<void> {
   say(JSON.stringify({ code, whileFull, healthyWhileFull, afterwards, confirmed }))
 }
 
+async function openOnce(): Promise<void> {
+  await (await open()).close()
+  say('{}')
+}
+
+// Dies in the commit of the act, if its parent has planned it.
+async function doOneAct(): Promise<void> {
+  const ledger = await open()
+  await prepareActs(ledger)
+  await ACTS[act as CrashAct].run(ledger)
+  await ledger.close()
+  say('{}')
+}
+
 const modes: Readonly<Record<string, () => Promise<void>>> = {
   write: writeForEver,
   recover,
   'seal-twice': sealTwice,
   'fill-disk': fillDisk,
+  'open-once': openOnce,
+  act: doOneAct,
 }
 const run = modes[mode]
 if (run === undefined) throw new Error(`unknown mode '${mode}'`)

@@ -5,8 +5,10 @@ import { parseLeaf } from '@latchgate/evidence'
 import { type SqliteFault, sqliteFaultAt } from '@latchgate/testkit'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openDatabase } from '../../src/ledger/sqlite/database.js'
+import type { SqliteLedgerHandle } from '../../src/ledger/sqlite/open-ledger.js'
 import { verifyLedgerFile } from '../../src/ledger/sqlite/verify/verify-ledger-file.js'
-import { note } from './entries.js'
+import { ACTS, type CrashAct, NEW_HOLD, nextCall, WAITING } from './crash-acts.js'
+import { approved, call, hold, note } from './entries.js'
 import { type LedgerDir, ledgerDir } from './sqlite-fixture.js'
 
 const CHILD = fileURLToPath(new URL('./ledger-child.js', import.meta.url))
@@ -78,6 +80,115 @@ test.each(KILLS)(
     expect(findings()).toEqual([])
   },
 )
+
+describe('kill -9 in the commit of', () => {
+  /** Ends the child in the commit of the act and opens what it left. */
+  async function dieIn(act: CrashAct, when: 'before' | 'after'): Promise<SqliteLedgerHandle> {
+    const { statement } = ACTS[act]
+    // What is prepared is a commit of its own, in which `hold` has the same statement.
+    const onHit = act === 'hold' ? 2 : 1
+    const { execArgv, env } = sqliteFaultAt({ statement, when, action: 'kill', onHit })
+    const args = [...execArgv, CHILD, 'act', place.path, place.highWaterPath, act]
+    const { signal, stderr } = spawnSync(process.execPath, args, {
+      env: { PATH: process.env['PATH'], ...env },
+      encoding: 'utf8',
+      timeout: 25_000,
+    })
+    expect(signal, stderr).toBe('SIGKILL')
+    expect(findings()).toEqual([])
+    return place.open(now)
+  }
+
+  const stateOf = async (ledger: SqliteLedgerHandle): Promise<unknown> =>
+    (await ledger.approval(WAITING.approvalId))?.state
+
+  test.each(Object.keys(ACTS) as CrashAct[])(
+    '%s, before it: nothing of it is there, and it can be done again, with the same proof',
+    async (act) => {
+      const ledger = await dieIn(act, 'before')
+      expect(await stateOf(ledger)).toBe('pending')
+      expect((await ledger.approval(WAITING.approvalId))?.votes).toEqual([])
+      expect(await ledger.approval(NEW_HOLD.approvalId)).toBeUndefined()
+      expect(await ledger.openIntents()).toEqual([])
+      expect(await ledger.revocations()).toEqual([])
+      expect(await ledger.learnedRules()).toEqual([])
+      expect(await ACTS[act].run(ledger)).toMatchObject({ ok: true })
+      await ledger.close()
+      expect(findings()).toEqual([])
+    },
+  )
+
+  // Where the proof was used up, that is what a repetition hears first.
+  test.each(Object.keys(ACTS) as CrashAct[])(
+    '%s, after it: all of it is there, and it is not done again',
+    async (act) => {
+      const ledger = await dieIn(act, 'after')
+      expect(await ACTS[act].run(ledger)).toEqual({
+        ok: false,
+        error: { code: 'replay_detected' },
+      })
+      await ledger.close()
+      expect(findings()).toEqual([])
+    },
+  )
+
+  test('a hold, after it: it waits, and the same call waits with it', async () => {
+    const ledger = await dieIn('hold', 'after')
+    expect(await ledger.approval(NEW_HOLD.approvalId)).toMatchObject({ state: 'pending' })
+    expect(await ledger.heldPlan(NEW_HOLD.approvalId)).toBeDefined()
+    const { callHash } = NEW_HOLD
+    expect(await ledger.hold(hold('s-3', { callHash }))).toMatchObject({
+      error: { code: 'call_pending' },
+    })
+  })
+
+  test('a vote, after it: it counts', async () => {
+    const voted = await dieIn('vote', 'after')
+    expect((await voted.approval(WAITING.approvalId))?.votes).toMatchObject([{ operator: 'olga' }])
+    expect(await stateOf(voted)).toBe('pending')
+  })
+
+  test('a denial, after it: nobody can approve any more', async () => {
+    const ledger = await dieIn('deny', 'after')
+    expect(await stateOf(ledger)).toBe('denied')
+    expect(await ledger.intend(approved(WAITING, call('s-1')))).toEqual({
+      ok: false,
+      error: { code: 'approval_decided' },
+    })
+  })
+
+  test('an approved intent, after it: it is unknown, has failed, and never begins again', async () => {
+    const ledger = await dieIn('intend', 'after')
+    expect(await ledger.openIntents()).toMatchObject([{ grantId: 'grant-act', outcome: 'unknown' }])
+    expect(await ledger.approval(WAITING.approvalId)).toMatchObject({
+      state: 'failed',
+      grantId: 'grant-act',
+      end: { type: 'unknown' },
+    })
+    expect(await ledger.intend(approved(WAITING, call('s-1')))).toEqual({
+      ok: false,
+      error: { code: 'approval_decided' },
+    })
+  })
+
+  test('a revocation, after it: it holds', async () => {
+    const revoked = await dieIn('revoke', 'after')
+    expect(await stateOf(revoked)).toBe('revoked')
+    expect(await nextCall(revoked)).toEqual({ ok: false, error: { code: 'lease_revoked' } })
+  })
+
+  test('a revocation, before it: its operator was told nothing, and it does not hold', async () => {
+    const ledger = await dieIn('revoke', 'before')
+    expect(await nextCall(ledger)).toMatchObject({ ok: true })
+  })
+
+  test('a learned rule, after it: it is there, with who added it', async () => {
+    const ledger = await dieIn('learn', 'after')
+    expect(await ledger.learnedRules()).toMatchObject([
+      { kind: 'domain', value: 'a.example.com', addedBy: 'olga' },
+    ])
+  })
+})
 
 describe('a commit that fails', () => {
   interface Recovered {

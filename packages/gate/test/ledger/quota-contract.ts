@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Ledger, QuotaLimit } from '../../src/ledger/port.js'
-import { call, intent, payload, seal } from './entries.js'
+import { call, intent, seal } from './entries.js'
 import type { LedgerUnderTest } from './ledger-contract.js'
 
 const refused = (retryAfterMs: number): object => ({
@@ -129,17 +129,6 @@ export function quotaContract(given: () => LedgerUnderTest): void {
       for (let i = 0; i < 5; i += 1) await begin('s-1', quotas)
       given().clock.advance(10_000)
       expect((await begin('s-1', quotas)).ok).toBe(true)
-    })
-
-    test('are looked at without holding what is erased meanwhile', async () => {
-      const quotas = [{ costUsdCents: 10, windowSeconds: 10 }]
-      const args = payload('arguments', '{}', given().clock.now())
-      for (let i = 0; i < 5; i += 1) {
-        const entry = intent(call('s-1'), { quotas, costUsdCents: 2, payloads: [args] })
-        expect((await ledger.intend(entry)).ok).toBe(true)
-      }
-      expect(await begin('s-1', quotas, { costUsdCents: 9 })).toEqual(refused(10_000))
-      expect(await ledger.healthy()).toBe(true)
     })
 
     test('let in what a naive count lets in, and say the exact wait, whatever is used, given back and when', async () => {

@@ -12,11 +12,29 @@ import { evidenceCrypto } from '../../src/evidence-crypto.js'
 import { openDatabase } from '../../src/ledger/sqlite/database.js'
 import type { SqliteLedgerHandle } from '../../src/ledger/sqlite/open-ledger.js'
 import { verifyLedgerFile } from '../../src/ledger/sqlite/verify/verify-ledger-file.js'
-import { call, denial, intent, note, payload, receiptOf, receiptSigner, seal } from './entries.js'
+import {
+  approved,
+  approvedSeal,
+  call,
+  denial,
+  hold,
+  intent,
+  note,
+  payload,
+  receiptOf,
+  receiptSigner,
+  seal,
+} from './entries.js'
 import { type LedgerDir, ledgerDir } from './sqlite-fixture.js'
 
 const GRACE_MS = 30_000
-const NOTHING = { unknown: 0, payloadsErased: 0, proofsForgotten: 0 }
+const NOTHING = {
+  unknown: 0,
+  payloadsErased: 0,
+  proofsForgotten: 0,
+  approvalsExpired: 0,
+  quotaUsesForgotten: 0,
+}
 
 let place: LedgerDir
 let ledger: SqliteLedgerHandle
@@ -89,6 +107,172 @@ describe('calls without an outcome', () => {
     await ledger.seal(seal(one, 1))
     place.clock.advance(1_000_000)
     expect(await ledger.sweep()).toEqual(NOTHING)
+  })
+})
+
+describe('calls that wait for a human', () => {
+  const highestTime = (): number => {
+    const db = openDatabase(place.path, { readOnly: true })
+    try {
+      return (db.prepare('SELECT highest_time AS t FROM log_state').get() as { t: number }).t
+    } finally {
+      db.close()
+    }
+  }
+
+  test('expire at their time, not before, each with its record', async () => {
+    const expiresAt = place.clock.now() + 10_000
+    const [first, second] = [hold('s-1', { expiresAt }), hold('s-1', { expiresAt: expiresAt + 1 })]
+    for (const entry of [first, second]) await ledger.hold(entry)
+    place.clock.advance(9999)
+    expect(await ledger.sweep()).toEqual(NOTHING)
+    place.clock.advance(1)
+    expect(await ledger.sweep()).toEqual({ ...NOTHING, approvalsExpired: 1 })
+    expect(await ledger.approval(first.approvalId)).toMatchObject({
+      state: 'expired',
+      end: {
+        type: 'approval',
+        time: new Date(place.clock.now()).toISOString(),
+        body: {
+          event_type: 'approval_expired',
+          decision: 'expired',
+          approval_id: first.approvalId,
+          trace_id: first.traceId,
+          principal: 'agent-a',
+          session_id: 's-1',
+          action_id: 'http_fetch',
+          plan_hash: first.planHash,
+          expired_at: new Date(expiresAt).toISOString(),
+        },
+      },
+    })
+    expect((await ledger.approval(second.approvalId))?.state).toBe('pending')
+    // The record has a time of its own: the clock must not go back behind it.
+    expect(highestTime()).toBe(place.clock.now())
+    expect(await ledger.sweep()).toEqual(NOTHING)
+  })
+
+  test('expire hundreds at a time, none twice', async () => {
+    const expiresAt = place.clock.now() + 1
+    await Promise.all(Array.from({ length: 700 }, () => ledger.hold(hold('s-1', { expiresAt }))))
+    place.clock.advance(1)
+    expect((await ledger.sweep()).approvalsExpired).toBe(500)
+    expect((await ledger.sweep()).approvalsExpired).toBe(200)
+    expect(await ledger.sweep()).toEqual(NOTHING)
+  })
+
+  test('are not expired once somebody has approved, and have failed when the outcome is unknown', async () => {
+    const held = hold('s-1', { expiresAt: place.clock.now() + 1000 })
+    await ledger.hold(held)
+    const one = call('s-1')
+    await ledger.intend(approved(held, one, { dispatchNotAfter: place.clock.now() }))
+    place.clock.advance(1000)
+    expect(await ledger.sweep()).toEqual(NOTHING)
+    expect((await ledger.approval(held.approvalId))?.state).toBe('claimed')
+    place.clock.advance(GRACE_MS)
+    expect(await ledger.sweep()).toEqual({ ...NOTHING, unknown: 1 })
+    expect(await ledger.approval(held.approvalId)).toMatchObject({
+      state: 'failed',
+      grantId: one.grantId,
+      end: { type: 'unknown', body: { reason: 'no_outcome_in_time' } },
+    })
+    // Its receipt came late.
+    await ledger.seal(approvedSeal(held, one, 2))
+    expect(await ledger.approval(held.approvalId)).toMatchObject({
+      state: 'approved',
+      end: { type: 'receipt' },
+    })
+  })
+
+  test('lose their plan when they have expired; the commitment to it stays', async () => {
+    const expiresAt = place.clock.now() + 1000
+    const plan = payload('plan', '{"secret":"4711-0815"}', expiresAt)
+    const held = hold('s-1', { expiresAt, payloads: [plan] })
+    const result = await ledger.hold(held)
+    place.clock.advance(1001)
+    expect(await ledger.sweep()).toEqual({ ...NOTHING, approvalsExpired: 1, payloadsErased: 1 })
+    expect(await ledger.heldPlan(held.approvalId)).toBeUndefined()
+    const index = result.ok ? result.value.index : -1
+    const { body } = parseLeaf((await ledger.leaf(index))!)
+    expect(body['plan']).toEqual({ hash: plan.hash, bytes: plan.bytes.length })
+  })
+
+  test('are left alone by a clock that went back', async () => {
+    await ledger.hold(hold('s-1', { expiresAt: place.clock.now() - 60_000 }))
+    place.clock.advance(-60_000)
+    await expect(ledger.sweep()).rejects.toMatchObject({ code: 'clock_error' })
+    place.clock.advance(60_000)
+    expect(await ledger.sweep()).toEqual({ ...NOTHING, approvalsExpired: 1 })
+  })
+})
+
+describe('uses of quotas', () => {
+  const YEAR_MS = 366 * 24 * 3_600_000
+  const quotas = [{ calls: 2, windowSeconds: YEAR_MS / 1000 }]
+  const use = (): ReturnType<typeof ledger.intend> => ledger.intend(intent(call('s-1'), { quotas }))
+
+  test('are forgotten when no window reaches them at the latest record, and not by the clock alone', async () => {
+    expect((await use()).ok).toBe(true)
+    place.clock.advance(1)
+    expect((await use()).ok).toBe(true)
+    expect((await use()).ok).toBe(false)
+    place.clock.advance(YEAR_MS)
+    await ledger.sweep()
+    expect(rowsOf('quota_uses')).toBe(2)
+    expect((await use()).ok).toBe(true)
+    expect((await ledger.sweep()).quotaUsesForgotten).toBe(1)
+    expect(rowsOf('quota_uses')).toBe(2)
+    expect(verifyLedgerFile({ path: place.path }).findings).toEqual([])
+  })
+
+  test('that are missing before their time are found', async () => {
+    await use()
+    place.clock.advance(YEAR_MS)
+    await ledger.record(note())
+    place.tamper('DELETE FROM quota_uses')
+    const { findings } = verifyLedgerFile({ path: place.path })
+    expect(findings).toMatchObject([{ column: 'quota_uses' }])
+    place.clock.advance(1)
+    await ledger.record(note())
+    expect(verifyLedgerFile({ path: place.path }).findings).toEqual([])
+  })
+
+  test('of a busy year are all forgotten by one tick of the sweeper', async () => {
+    await ledger.close()
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    try {
+      ledger = await place.open({ sweepEveryMs: 1000 })
+      const many = [{ calls: 10_000, windowSeconds: 60 }]
+      const dispatchNotAfter = place.clock.now() + YEAR_MS * 2
+      await Promise.all(
+        Array.from({ length: 1200 }, () =>
+          ledger.intend(intent(call('s-1'), { quotas: many, dispatchNotAfter })),
+        ),
+      )
+      place.clock.advance(YEAR_MS + 1)
+      await ledger.record(note())
+      vi.advanceTimersByTime(1000)
+      for (let tries = 0; rowsOf('quota_uses') > 0 && tries < 400; tries += 1) await sleep(5)
+      expect(rowsOf('quota_uses')).toBe(0)
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
+  test('are looked at without standing in the way of what is to be erased', async () => {
+    const cost = [{ costUsdCents: 10, windowSeconds: 60 }]
+    const until = place.clock.now()
+    for (let i = 0; i < 3; i += 1) {
+      const args = payload('arguments', '{"x":"4711-0815"}', until)
+      await ledger.intend(intent(call('s-1'), { quotas: cost, costUsdCents: 3, payloads: [args] }))
+    }
+    // Stops in the midst of the rows.
+    expect((await ledger.intend(intent(call('s-1'), { quotas: cost, costUsdCents: 9 }))).ok).toBe(
+      false,
+    )
+    place.clock.advance(1)
+    expect((await ledger.sweep()).payloadsErased).toBe(3)
+    expect(readFileSync(`${place.path}-wal`).length).toBe(0)
   })
 })
 
