@@ -80,7 +80,7 @@ export interface ApprovalUse {
   /** 64 hex digits. */
   readonly planHash: string
   readonly operator: string
-  /** Type `approval`, decision `granted`. */
+  /** Type `approval`; that it is granted, on what and by whom is put into it. */
   readonly leaf: LeafDraft
 }
 
@@ -177,7 +177,7 @@ export type HoldRefusal =
 
 /** What becomes of a pending approval without an execution. */
 export interface DecideEntry {
-  /** Type `approval`. */
+  /** Type `approval`; what was decided, on what and by whom is put into it. */
   readonly leaf: LeafDraft
   readonly approvalId: string
   /** `vote`: one more operator approves, and it takes more of them. */

@@ -229,6 +229,13 @@ export function approvalContract(given: () => LedgerUnderTest): void {
       expect(await decide({ proof })).toEqual(refused('replay_detected'))
     })
 
+    test('a vote of nobody is no entry, and the ledger goes on', async () => {
+      const one = await held(hold('s-1', { required: 2 }))
+      const vote = decision(one, 'vote', { operator: null })
+      await expect(ledger.decide(vote)).rejects.toMatchObject({ code: 'invalid_entry' })
+      expect(await ledger.decide(decision(one, 'vote'))).toMatchObject({ ok: true })
+    })
+
     test('what it is about is in its record whatever the caller wrote there', async () => {
       const one = await held(hold('s-1'))
       const entry = decision(one, 'denied')

@@ -169,6 +169,9 @@ export class CommandEncoder {
 
   decide(entry: DecideEntry, time: number): Command {
     const { leaf, approvalId, to, planHash, operator, proof } = entry
+    if (to === 'vote' && operator === null) {
+      throw new LedgerFault('invalid_entry', `a vote on ${approvalId} does not say whose it is`)
+    }
     const body = { ...decisionBody(leaf, entry, proof), decision: to }
     const ref = this.#leaf(leaf, body, time, false)
     return { op: 'decide', time, leaf: ref, approvalId, to, planHash, operator, proof }
