@@ -38,12 +38,6 @@ type Approval = { -readonly [Member in keyof LoggedApproval]: LoggedApproval[Mem
   readonly votes: Map<string, number>
 }
 
-/** The decision of the leaf before. */
-interface Granted {
-  readonly approval: Approval
-  readonly index: number
-}
-
 const NOTHING: readonly string[] = []
 
 /**
@@ -55,7 +49,8 @@ export class ApprovalHistory {
   readonly #byGrant = new Map<string, Approval>()
   /** By whose call it is: one of a kind waits at a time. */
   readonly #pending = new Map<string, Approval>()
-  #granted: Granted | null = null
+  /** What the leaf before has granted. */
+  #granted: Approval | null = null
 
   /** All of them, in the order of their holds. */
   get approvals(): ReadonlyMap<string, LoggedApproval> {
@@ -68,20 +63,20 @@ export class ApprovalHistory {
     this.#granted = null
     const problems = this.#read(index, leaf, granted)
     if (granted === null) return problems
-    const { approvalId } = granted.approval
+    const { approvalId } = granted
     if (leaf.type === 'intent' && leaf.body['approval_id'] === approvalId) return problems
     // Both are of one commit: what was granted has begun.
     return [...problems, `approval ${approvalId} was granted, and no intent follows`]
   }
 
-  #read(index: number, leaf: Leaf, granted: Granted | null): readonly string[] {
+  #read(index: number, leaf: Leaf, granted: Approval | null): readonly string[] {
     switch (leaf.type) {
       case 'hold':
         return this.#hold(index, leaf)
       case 'approval':
         return this.#decision(index, leaf)
       case 'intent':
-        return this.#intent(index, leaf.body, granted)
+        return this.#intent(leaf.body, granted)
       case 'receipt':
         return this.#receipt(index, leaf.body)
       case 'unknown':
@@ -129,7 +124,7 @@ export class ApprovalHistory {
         if (approval.votes.size < approval.required) {
           problems.push(`${approval.votes.size} of ${approval.required} operators have approved`)
         }
-        this.#granted = { approval, index }
+        this.#granted = approval
         this.#end(approval, 'claimed', index)
         break
       case 'denied':
@@ -143,13 +138,13 @@ export class ApprovalHistory {
     return problems
   }
 
-  #intent(index: number, body: JsonObject, granted: Granted | null): readonly string[] {
+  #intent(body: JsonObject, granted: Approval | null): readonly string[] {
     const { approval_id: id, grant_id: grantId } = body
     if (id === undefined || id === null) return NOTHING
     const approval = this.#approvals.get(String(id))
     if (approval === undefined) return [`approval ${String(id)} was never held`]
     const problems: string[] = []
-    if (granted?.approval !== approval || granted.index !== index - 1) {
+    if (granted !== approval) {
       problems.push(`approval ${String(id)} was not granted for this intent`)
     }
     if (body['plan_hash'] !== approval.planHash) problems.push('the intent is of another plan')
