@@ -24,7 +24,13 @@ import { callRefusal } from './call-refusal.js'
 import { budgetSnapshot, decisionSubject } from './decision-body.js'
 import { commitPayload } from './payload.js'
 import { quotasOf } from './quotas.js'
-import { MAX_HELD_VARIABLE_BYTES, variableBytes } from './record-size.js'
+import { MAX_DECISIONS_BYTES, MAX_HELD_VARIABLE_BYTES, variableBytes } from './record-size.js'
+
+/**
+ * Bytes that the details of all reasons take in a record. It has as much room as the receipt has for
+ * the operators' decisions, which also holds the codes.
+ */
+const MAX_DETAILS_BYTES: number = MAX_DECISIONS_BYTES - 1024
 
 /**
  * Stores what was to be done, and answers that a human has to decide (design 9). A call that would do
@@ -173,9 +179,14 @@ function pending(call: Held, approvalId: string): Answer {
 
 // Reasons are the policy's own text and may quote the request: they must fit into the record.
 function bounded(call: Held): Held {
-  const reasons = call.decision.reasons.slice(0, MAX_REASONS).map(({ code, detail }) => ({
-    code,
-    detail: sanitizeText(detail, MAX_REASON_DETAIL_BYTES),
-  }))
+  let left = MAX_DETAILS_BYTES
+  const reasons = call.decision.reasons.slice(0, MAX_REASONS).map(({ code, detail }) => {
+    const text = sanitizeText(detail, MAX_REASON_DETAIL_BYTES)
+    const bytes = Buffer.byteLength(JSON.stringify(text))
+    // A code alone says why as well; half of what is quoted could say something else.
+    if (bytes > left) return { code, detail: '' }
+    left -= bytes
+    return { code, detail: text }
+  })
   return { ...call, decision: { ...call.decision, reasons } }
 }

@@ -4,12 +4,22 @@ import type { JsonObject } from '@latchgate/protocol'
 import fc from 'fast-check'
 import pino from 'pino'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { decisionLeaf } from '../../src/approvals/decide.js'
+import { MAX_REASONS } from '../../src/approvals/plan.js'
+import { receiptDecisions } from '../../src/approvals/receipt-decisions.js'
+import type { StoredApproval } from '../../src/ledger/port.js'
 import type { SqliteLedgerHandle } from '../../src/ledger/sqlite/open-ledger.js'
 import { verifyLedgerFile } from '../../src/ledger/sqlite/verify/verify-ledger-file.js'
-import type { Authorized, Dispatched, Validated } from '../../src/pipeline/call.js'
+import type { Approved, Authorized, Dispatched, Held, Validated } from '../../src/pipeline/call.js'
 import { recordDenial } from '../../src/pipeline/denial.js'
+import { hold } from '../../src/pipeline/hold.js'
 import { intend } from '../../src/pipeline/intend.js'
-import { MAX_VARIABLE_BYTES, variableBytes } from '../../src/pipeline/record-size.js'
+import {
+  MAX_DECISIONS_BYTES,
+  MAX_HELD_VARIABLE_BYTES,
+  MAX_VARIABLE_BYTES,
+  variableBytes,
+} from '../../src/pipeline/record-size.js'
 import { seal } from '../../src/pipeline/seal.js'
 import { ExecutionSlots } from '../../src/pipeline/slots.js'
 import { resolveCallTarget } from '../../src/pipeline/target.js'
@@ -17,7 +27,7 @@ import { verify } from '../../src/pipeline/verify.js'
 import { refuse } from '../../src/refusal.js'
 import type { RegisteredAction } from '../../src/registered-action.js'
 import type { Services } from '../../src/services.js'
-import { receiptSigner } from '../ledger/entries.js'
+import { freshProof, receiptSigner } from '../ledger/entries.js'
 import { type LedgerDir, ledgerDir } from '../ledger/sqlite-fixture.js'
 
 // Characters that take most room: JSON writes a quote or a backslash in two bytes.
@@ -39,7 +49,13 @@ beforeEach(async () => {
     now: place.clock.now,
     log: pino({ level: 'silent' }),
     slots: new ExecutionSlots({ max_in_flight: 8, max_in_flight_per_principal: 8, queue_ms: 0 }),
-    policy: { version: quotes(128), digest: HASH },
+    policy: {
+      version: quotes(128),
+      digest: HASH,
+      dataDigest: HASH,
+      quotasOf: () => [{ calls: Number.MAX_SAFE_INTEGER, window_seconds: 1 }],
+    },
+    config: { approvals: { ttl_seconds: 3600, max_pending_per_principal: 100 } },
     receiptSigner,
     devMode: false,
   } as unknown as Services
@@ -118,6 +134,8 @@ function authorized(registered: RegisteredAction, target: Target): Authorized {
         owner: quotes(256),
         session_id: UUID,
         jti: UUID,
+        epoch: 0,
+        cnf: { jkt: 'k'.repeat(43) },
         idm: 'peercred',
         budgets: { max_calls: null },
       },
@@ -140,6 +158,7 @@ function authorized(registered: RegisteredAction, target: Target): Authorized {
     secrets: new Map([['S'.repeat(64), {}]]),
     allow: [],
     callsBefore: Number.MAX_SAFE_INTEGER,
+    approval: null,
   } as unknown as Authorized
 }
 
@@ -212,16 +231,72 @@ describe('the largest call that is let through', () => {
     expect(variableBytes(registered.manifest, target)).toBe(MAX_VARIABLE_BYTES)
     const call = await begin(registered, target)
     const sealed = await seal(services, verify(dispatched(call, target, run as JsonObject)))
-    const sizes: number[] = []
-    for (let index = 2; index < ledger.size; index += 1)
-      sizes.push((await ledger.leaf(index))!.length)
-    expect(Math.max(...sizes)).toBeLessThanOrEqual(MAX_LEAF_BYTES)
     expect(await ledger.receipt(sealed.receiptId)).toBeDefined()
-    expect(await ledger.openIntents()).toEqual([])
-    await ledger.close()
-    expect(verifyLedgerFile({ path: place.path }).findings).toEqual([])
+    await expectWithinALeaf()
+  })
+
+  test('has a hold, and a receipt that tells of every operator, when it needs approval', async () => {
+    const registered = action(HEADERS)
+    const target = targetOf(registered, MAX_HELD_VARIABLE_BYTES)
+    const call = await begin(registered, target)
+    const approval = await heldCall(registered, target)
+    const operator = { operator: quotes(128), jkt: 'k'.repeat(43), proof: freshProof() }
+    const given = { event: 'approval_granted', decision: 'granted', operator } as const
+    const attestation = 'a'.repeat(MAX_DECISIONS_BYTES)
+    const bodies = Array.from({ length: 3 }, (_, i) => ({
+      operator: quotes(127) + String(i),
+      operator_sender_binding: operator.jkt,
+      attestation,
+    }))
+    const approved: Approved = {
+      approvalId: approval.approvalId,
+      planHash: approval.planHash,
+      operator,
+      proof: operator.proof,
+      decisions: receiptDecisions(bodies),
+      leaf: decisionLeaf(services, approval, { ...given, members: { attestation } }),
+      learn: [],
+    }
+    const begun = await intend(services, { ...authorized(registered, target), approval: approved })
+    if (!begun.ok) throw new Error(begun.error.code)
+    const failure = { type: 'provider_error', message: quotes(1_000_000) }
+    for (const one of [call, begun.value]) {
+      await seal(services, verify(dispatched(one, target, { failure })))
+    }
+    expect((await ledger.approval(approval.approvalId))?.state).toBe('failed')
+    await expectWithinALeaf()
   })
 })
+
+async function heldCall(registered: RegisteredAction, target: Target): Promise<StoredApproval> {
+  const reasons = Array.from({ length: MAX_REASONS + 1 }, () => ({
+    code: 'unresolved_domain',
+    detail: quotes(1000),
+  }))
+  const quorum = { min: 1, distinctFromRequester: true }
+  const held = {
+    ...authorized(registered, target),
+    decision: { kind: 'hold', version: null, sinks: [], reasons, quorum },
+    secretNames: ['S'.repeat(64)],
+    allow: registered.manifest.egress.allowed_domains,
+  } as unknown as Held
+  const proof = { ...held.agent.proof, jti: 'hold' }
+  const answer = await hold(services, { ...held, agent: { ...held.agent, proof } })
+  if (!answer.ok) throw new Error(answer.error.code)
+  const stored = await ledger.approval(String(answer.value.body['approval_id']))
+  if (stored === undefined) throw new Error('nothing is held')
+  return stored
+}
+
+async function expectWithinALeaf(): Promise<void> {
+  const sizes: number[] = []
+  for (let index = 2; index < ledger.size; index += 1)
+    sizes.push((await ledger.leaf(index))!.length)
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(MAX_LEAF_BYTES)
+  expect(await ledger.openIntents()).toEqual([])
+  await ledger.close()
+  expect(verifyLedgerFile({ path: place.path }).findings).toEqual([])
+}
 
 describe('target', () => {
   const manifestOf = (): RegisteredAction => {
