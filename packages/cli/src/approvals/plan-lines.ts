@@ -185,7 +185,7 @@ function connectText(egress: EgressProfile, targets: readonly string[]): string 
 function bodyText({ body, body_bytes: bytes, body_sha256: sha256 }: PlannedTarget): string {
   if (bytes === 0) return 'none'
   const what = body === null ? 'bytes that are no text, not shown' : 'bytes'
-  return sha256 === null ? `${bytes} ${what}` : `${bytes} ${what}, SHA-256 ${sha256}`
+  return sha256 === null ? `${bytes} ${what}` : `${bytes} ${what}, ${sha256}`
 }
 
 function budgetText({ budget_snapshot: budget }: ApprovalDetail): string {
