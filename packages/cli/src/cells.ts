@@ -50,6 +50,24 @@ export function wrapCells(text: string, width: number): readonly string[] {
   return [...lines, line]
 }
 
+/** The same, at spaces where there are some: for sentences. Only spaces at the breaks are left out. */
+export function wrapWords(text: string, width: number): readonly string[] {
+  const lines: string[] = []
+  let line: string | null = null
+  for (const word of text.split(' ')) {
+    const longer: string = line === null ? word : `${line} ${word}`
+    if (cellsOf(longer) <= width) {
+      line = longer
+      continue
+    }
+    if (line !== null) lines.push(line)
+    const parts = wrapCells(word, width)
+    lines.push(...parts.slice(0, -1))
+    line = parts.at(-1) ?? ''
+  }
+  return [...lines, line ?? '']
+}
+
 /** The text in at most `width` columns; `…` at its end says that there is more. */
 export function fitCells(text: string, width: number): string {
   if (cellsOf(text) <= width) return text
