@@ -12,7 +12,7 @@ export function cellText(text: string): string {
   const safe = printable(text)
   if (ASCII.test(safe)) return safe
   return safe.replace(TOO_MANY_MARKS, (marks) =>
-    [...marks].map((mark) => `\\u{${(mark.codePointAt(0) ?? 0).toString(16)}}`).join(''),
+    Array.from(marks, (mark) => `\\u{${(mark.codePointAt(0) ?? 0).toString(16)}}`).join(''),
   )
 }
 

@@ -147,7 +147,7 @@ function keyLine(state: WatchState): ScreenLine {
 // The end of what is being typed, however long it is.
 function tail(text: string, width: number): string {
   let shown = text
-  while (cellsOf(shown) > width) shown = [...shown].slice(1).join('')
+  while (cellsOf(shown) > width) shown = Array.from(shown).slice(1).join('')
   return shown
 }
 
