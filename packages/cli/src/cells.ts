@@ -12,7 +12,7 @@ export function cellText(text: string): string {
   const safe = printable(text)
   if (ASCII.test(safe)) return safe
   return safe.replace(TOO_MANY_MARKS, (marks) =>
-    [...marks].map((mark) => `\\u{${(mark.codePointAt(0) ?? 0).toString(16)}}`).join(''),
+    Array.from(marks, (mark) => `\\u{${(mark.codePointAt(0) ?? 0).toString(16)}}`).join(''),
   )
 }
 
@@ -48,6 +48,24 @@ export function wrapCells(text: string, width: number): readonly string[] {
     used += cells
   }
   return [...lines, line]
+}
+
+/** The same, at spaces where there are some: for sentences. Only spaces at the breaks are left out. */
+export function wrapWords(text: string, width: number): readonly string[] {
+  const lines: string[] = []
+  let line: string | null = null
+  for (const word of text.split(' ')) {
+    const longer: string = line === null ? word : `${line} ${word}`
+    if (cellsOf(longer) <= width) {
+      line = longer
+      continue
+    }
+    if (line !== null) lines.push(line)
+    const parts = wrapCells(word, width)
+    lines.push(...parts.slice(0, -1))
+    line = parts.at(-1) ?? ''
+  }
+  return [...lines, line ?? '']
 }
 
 /** The text in at most `width` columns; `…` at its end says that there is more. */

@@ -46,7 +46,7 @@ export class ApprovalsDouble {
   async start(): Promise<void> {
     rmSync(this.#socketPath, { force: true })
     const server = createServer((request, response) => {
-      this.#answer(request)
+      void this.#answer(request)
         .catch((error: unknown) => ({ status: 599, json: { error: String(error) } }))
         .then((answer) => {
           if (answer === 'hang') return

@@ -36,9 +36,10 @@ test('list shows the pending ones, and what the options say', async () => {
     shapeOf(Object.keys(documentedJson('approvals list'))),
   )
   const { stdout } = await desk.machine.run(['approvals', 'list', '--all', '-l', '2'])
-  expect(stdout).toMatch(/^ {2}approval +state +risk +action +principal +request\n/)
-  expect(stdout).toMatch(/0002 +denied +high +http_post +agent-test +POST https:\/\/new\.example/)
-  expect(stdout).toMatch(/0001 +pending, 4m\d\ds left +high/)
+  const [denied, what, pending] = stdout.split('\n')
+  expect(denied).toMatch(/^0196a1b2-.*0002 {2}denied$/)
+  expect(what).toBe('  high  http_post  agent-test  POST https://new.example.com/v1/things')
+  expect(pending).toMatch(/^0196a1b2-.*0001 {2}pending, 4m\d\ds left$/)
   await desk.machine.run(['approvals', 'list', '--status', 'expired'])
   expect(desk.gate.seen.map(({ url }) => url)).toEqual([
     '/v1/approvals?status=pending&limit=50',

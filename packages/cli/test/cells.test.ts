@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { cellsOf, cellText, fitCells, padCells, wrapCells } from '../src/cells.js'
+import { cellsOf, cellText, fitCells, padCells, wrapCells, wrapWords } from '../src/cells.js'
 
 const text = fc.string({ unit: 'binary', maxLength: 200 })
 
@@ -13,6 +13,19 @@ test('property: wrapped text fits, and nothing of it is left out', () => {
       expect(Math.max(...lines.map(cellsOf))).toBeLessThanOrEqual(Math.max(width, 4))
     }),
   )
+})
+
+test('property: words wrapped at spaces fit, and nothing but spaces at the breaks is left out', () => {
+  fc.assert(
+    fc.property(text, fc.integer({ min: 6, max: 90 }), (raw, width) => {
+      const safe = cellText(raw)
+      const lines = wrapWords(safe, width)
+      expect(Math.max(...lines.map(cellsOf))).toBeLessThanOrEqual(width)
+      expect(lines.join('').replaceAll(' ', '')).toBe(safe.replaceAll(' ', ''))
+    }),
+  )
+  expect(wrapWords('one two  three', 8)).toEqual(['one two ', 'three'])
+  expect(wrapWords('', 8)).toEqual([''])
 })
 
 test('property: fitted text fits, and says with its last sign that there is more', () => {

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto'
 import { type ApprovalDetail, canonicalBytes, type JsonObject } from '@latchgate/protocol'
-import { sha256Hex } from '@latchgate/protocol/node'
+import { digestBytes, sha256Hex } from '@latchgate/protocol/node'
 
 /** What a test wants different about a held call. */
 export interface HeldCall {
@@ -45,9 +44,9 @@ export function heldCall(given: HeldCall = {}): ApprovalDetail {
     approvals: 0,
     required: 1,
     target: `POST ${url}`,
-    approved_targets: [new URL(url).hostname],
+    approved_targets: ['http_write'],
     approved_secrets: ['API_BEARER_TOKEN'],
-    approved_egress: { proxy_allowlist: { allowed_domains: [] } },
+    approved_egress: { proxy_allowlist: { allowed_domains: [new URL(url).hostname] } },
     verifier_kind: 'http_status',
     provider_module_digest: 'builtin:http_api',
     unresolved_domains: [new URL(url).hostname],
@@ -62,7 +61,7 @@ export function heldCall(given: HeldCall = {}): ApprovalDetail {
         method: 'POST',
         url,
         headers: [['content-type', 'application/json']],
-        body_sha256: body === null ? null : createHash('sha256').update(body).digest('hex'),
+        body_sha256: body === null ? null : digestBytes(Buffer.from(body)),
         body_bytes: bytes,
         body,
       },

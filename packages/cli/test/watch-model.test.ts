@@ -36,7 +36,7 @@ function run(from: WatchState, ...events: readonly WatchEvent[]): Run {
 }
 
 function typed(text: string): WatchEvent {
-  return { kind: 'keys', keys: [...text].map((one) => ({ kind: 'character', text: one })) }
+  return { kind: 'keys', keys: Array.from(text, (one) => ({ kind: 'character', text: one })) }
 }
 
 function key(kind: Exclude<Key['kind'], 'character' | 'paste'>): WatchEvent {

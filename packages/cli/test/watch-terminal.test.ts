@@ -76,6 +76,7 @@ test('a lone Escape takes a question back', async () => {
   await terminal.shows('DENY ')
   terminal.type('\u001b')
   await terminal.shows('not denied')
+  expect(terminal.screen.text).not.toContain('DENY ')
 })
 
 test('hostile text moves nothing: every row stays where it is, and no control of theirs is sent', async () => {
@@ -116,6 +117,7 @@ test('a gate that goes away is said, and found again', async () => {
   await terminal.shows('approval_store_unavailable')
   desk.gate.failing = null
   await terminal.until(({ screen }) => screen.lines[0] === 'LatchGate approvals  1 pending')
+  expect(decisions(held.approval_id, 'approve')).toEqual([])
 })
 
 test('a refusal of the gate is told, and the call can be decided again', async () => {
@@ -211,7 +213,7 @@ test('stopped and continued, it draws everything again', async () => {
   terminal.kill('SIGSTOP')
   terminal.screen.write('\u001b[2Jthe shell was here')
   terminal.kill('SIGCONT')
-  await terminal.until(
-    ({ screen }) => screen.text.includes('Approval ') && !screen.text.includes('shell'),
-  )
+  await terminal.until(({ screen }) => !screen.text.includes('shell'))
+  await terminal.shows('Approval ')
+  expect([terminal.isRaw, terminal.screen.isOther]).toEqual([true, true])
 })

@@ -74,7 +74,6 @@ export class TerminalScreen {
   #sequence(isPrivate: string, numbers: string, letter: string, whole: string): void {
     const [first = 0, second = 0] = numbers.split(';').map(Number)
     if (isPrivate !== '') this.#mode(first, letter === 'h', whole)
-    else if (letter === 'm') return
     else if (letter === 'H') {
       this.#row = Math.min(this.#rows, Math.max(1, first)) - 1
       this.#column = Math.min(this.#columns, Math.max(1, second)) - 1
@@ -85,7 +84,8 @@ export class TerminalScreen {
     else if (letter === 'D') this.#column = Math.max(0, this.#column - (first || 1))
     else if (letter === 'A') this.#row = Math.max(0, this.#row - (first || 1))
     else if (letter === 'B') this.#row = Math.min(this.#rows - 1, this.#row + (first || 1))
-    else this.unknown.push(whole)
+    // Colours are not kept.
+    else if (letter !== 'm') this.unknown.push(whole)
   }
 
   #mode(mode: number, isOn: boolean, whole: string): void {

@@ -35,6 +35,7 @@ test('a program on it has a terminal of that size, and hears of another one', as
   await terminal.shows('true 101 33')
   terminal.resize({ columns: 60, rows: 20 })
   await terminal.shows('true 60 20')
+  expect(terminal.screen.lines).toHaveLength(20)
 })
 
 test('what is typed arrives, Ctrl-C is a signal, and the end is told', async () => {

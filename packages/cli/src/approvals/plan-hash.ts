@@ -1,5 +1,5 @@
 import { type ApprovalDetail, canonicalBytes, type JsonObject } from '@latchgate/protocol'
-import { sha256Hex } from '@latchgate/protocol/node'
+import { digestBytes, sha256Hex } from '@latchgate/protocol/node'
 
 /**
  * Whether what was shown is what the hash is of. `hidden`: it cannot be told, because sensitive
@@ -15,7 +15,7 @@ export function checkPlanHash({ plan, plan_hash: hash, hidden }: ApprovalDetail)
   if (hidden.length > 0) return 'hidden'
   // The body stands in the plan as its digest.
   const { body, ...target } = plan.target
-  if (body !== null && sha256Hex(Buffer.from(body)) !== target.body_sha256) return 'differs'
+  if (body !== null && digestBytes(Buffer.from(body)) !== target.body_sha256) return 'differs'
   return hashOf({ ...plan, target }) === hash ? 'matches' : 'differs'
 }
 

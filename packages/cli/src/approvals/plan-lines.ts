@@ -1,5 +1,5 @@
 import type { ApprovalDetail, EgressProfile, Json, PlannedTarget } from '@latchgate/protocol'
-import { cellText, wrapCells } from '../cells.js'
+import { cellText, wrapCells, wrapWords } from '../cells.js'
 import { holdReasonText } from './hold-reasons.js'
 import { checkPlanHash, hasPlan, type PlanHashCheck } from './plan-hash.js'
 import { remainingTime } from './remaining-time.js'
@@ -54,12 +54,13 @@ export function planLines(detail: ApprovalDetail, layout: PlanLayout): readonly 
 function planRows(page: Page, detail: ApprovalDetail): void {
   const { plan, hidden } = detail
   const { target } = plan
-  page.row('request', `${target.method} ${target.url}`, 'title')
-  for (const [name, value] of target.headers) page.row('header', `${name}: ${value}`)
+  page.exact('request', `${target.method} ${target.url}`, 'title')
+  for (const [name, value] of target.headers) page.exact('header', `${name}: ${value}`)
   page.row('secrets', secretsText(detail.approved_secrets))
-  page.row('may connect', connectText(detail.approved_egress, detail.approved_targets))
-  for (const one of detail.unresolved_domains ?? []) page.row('not listed', one, 'warn')
-  for (const one of detail.unresolved_paths ?? []) page.row('not listed', one, 'warn')
+  page.row('effects', detail.approved_targets.join(', '))
+  page.row('may connect', connectText(detail.approved_egress))
+  for (const one of detail.unresolved_domains ?? []) page.exact('not listed', one, 'warn')
+  for (const one of detail.unresolved_paths ?? []) page.exact('not listed', one, 'warn')
   for (const pointer of hidden) {
     const what = pointer === '' ? 'all arguments' : `${pointer} of the arguments`
     page.row('hidden', `${what}: sensitive, not shown`, 'warn')
@@ -112,13 +113,14 @@ class Page {
     for (const part of wrapCells(cellText(text), this.#width)) this.lines.push({ text: part, tone })
   }
 
-  /** A label and a value that may be anybody's; wrapped under itself. */
+  /** A label and a sentence that may be anybody's; broken at spaces, under itself. */
   row(label: string, value: string, tone: Tone = 'plain'): void {
-    const parts = wrapCells(cellText(value), this.#width - LABEL_WIDTH - 2)
-    for (const [i, part] of parts.entries()) {
-      const head = (i === 0 ? label : '').padEnd(LABEL_WIDTH)
-      this.lines.push({ text: `  ${head}${part}`.trimEnd(), tone })
-    }
+    this.#labelled(label, wrapWords(cellText(value), this.#valueWidth), tone)
+  }
+
+  /** The same for what leaves: every space of it counts. */
+  exact(label: string, value: string, tone: Tone = 'plain'): void {
+    this.#labelled(label, wrapCells(cellText(value), this.#valueWidth), tone)
   }
 
   /** Text of the agent, line by line. What is left out is said, with the way to see it. */
@@ -133,6 +135,17 @@ class Page {
     if (leftOut === 0) return
     const how = `all of it: latchgate approvals show ${approvalId}`
     this.row('LEFT OUT', `${leftOut} bytes; ${how}`, 'bad')
+  }
+
+  get #valueWidth(): number {
+    return this.#width - LABEL_WIDTH - 2
+  }
+
+  #labelled(label: string, parts: readonly string[], tone: Tone): void {
+    for (const [i, part] of parts.entries()) {
+      const head = (i === 0 ? label : '').padEnd(LABEL_WIDTH)
+      this.lines.push({ text: `  ${head}${part}`.trimEnd(), tone })
+    }
   }
 }
 
@@ -156,7 +169,7 @@ function endedRows(detail: ApprovalDetail): readonly (readonly [string, string])
     ['claimed at', detail.claimed_at],
     ['ended at', detail.completed_at],
     ['receipt', detail.receipt_id],
-    ['denied', detail.deny_reason],
+    ['reason', detail.deny_reason],
     ['failed', detail.error_code],
   ]
   return rows.filter((row): row is readonly [string, string] => row[1] !== undefined)
@@ -176,16 +189,15 @@ function approvalsText({ approved_by: by, approvals, required, quorum }: Approva
   return `${approvals} of ${required}${names}${others}`
 }
 
-function connectText(egress: EgressProfile, targets: readonly string[]): string {
+function connectText(egress: EgressProfile): string {
   const listed = egress === 'none' ? [] : egress.proxy_allowlist.allowed_domains
-  const all = [...new Set([...targets, ...listed])]
-  return all.length === 0 ? 'nowhere' : all.join(', ')
+  return listed.length === 0 ? 'nowhere' : listed.join(', ')
 }
 
 function bodyText({ body, body_bytes: bytes, body_sha256: sha256 }: PlannedTarget): string {
   if (bytes === 0) return 'none'
   const what = body === null ? 'bytes that are no text, not shown' : 'bytes'
-  return sha256 === null ? `${bytes} ${what}` : `${bytes} ${what}, SHA-256 ${sha256}`
+  return sha256 === null ? `${bytes} ${what}` : `${bytes} ${what}, ${sha256}`
 }
 
 function budgetText({ budget_snapshot: budget }: ApprovalDetail): string {

@@ -1,6 +1,7 @@
-import type { ApprovalState } from '@latchgate/protocol'
+import type { ApprovalState, ApprovalSummary } from '@latchgate/protocol'
 import { ApprovalDesk } from '../approvals/approval-desk.js'
 import { stateText } from '../approvals/plan-lines.js'
+import { cellText, fitCells } from '../cells.js'
 import { CommandFailure } from '../command-failure.js'
 import type { Context } from '../context.js'
 import { findOperator } from '../operator-key.js'
@@ -40,23 +41,25 @@ export async function approvalsListCommand(
     output.info(status === undefined ? 'no call has been held' : `no approval is ${status}`)
     return 0
   }
-  const now = Date.now()
-  output.table([
-    ['approval', 'state', 'risk', 'action', 'principal', 'request'],
-    ...approvals.map((one) => [
-      one.approval_id,
-      stateText(one, now),
-      one.risk_level,
-      one.action_id,
-      one.principal,
-      one.target,
-    ]),
-  ])
+  printList(context, approvals)
   if (approvals.length === limit) {
     output.hint(`only ${limit} are listed, newest first; -l takes up to ${MAX_LIMIT}`)
   }
   output.hint('see everything of one: latchgate approvals show ID')
   return 0
+}
+
+// Two lines each: with whole ids there is no room for the request beside them.
+function printList({ output, streams }: Context, approvals: readonly ApprovalSummary[]): void {
+  const now = Date.now()
+  const { isTTY, columns = 80 } = streams.stdout
+  const width = isTTY === true ? columns : Number.POSITIVE_INFINITY
+  for (const one of approvals) {
+    const { approval_id: id, risk_level: risk, action_id: action, principal } = one
+    output.line(`${id}  ${stateText(one, now)}`)
+    const request = `${risk}  ${action}  ${principal}  ${one.target}`
+    output.line(`  ${fitCells(cellText(request), width - 2)}`)
+  }
 }
 
 function statusOf({ all, status }: ListOptions): ApprovalState | undefined {

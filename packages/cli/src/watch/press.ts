@@ -72,7 +72,10 @@ export function reasonKey(
     case 'escape':
       return tell({ ...state, mode: { kind: 'browse' } }, 'not denied', 'warn')
     case 'backspace':
-      return stay({ ...state, mode: { ...mode, text: [...mode.text].slice(0, -1).join('') } })
+      return stay({
+        ...state,
+        mode: { ...mode, text: Array.from(mode.text).slice(0, -1).join('') },
+      })
     case 'clear_line':
       return stay({ ...state, mode: { ...mode, text: '' } })
     case 'enter': {

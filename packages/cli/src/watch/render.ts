@@ -1,7 +1,7 @@
 import type { ApprovalSummary } from '@latchgate/protocol'
-import type { ScreenLine } from '../approvals/plan-lines.js'
+import type { ScreenLine, Tone } from '../approvals/plan-lines.js'
 import { remainingTime } from '../approvals/remaining-time.js'
-import { cellsOf, cellText, fitCells, padCells } from '../cells.js'
+import { cellsOf, cellText, fitCells, padCells, wrapWords } from '../cells.js'
 import { isTooSmall, pageOf } from './layout.js'
 import { type Intent, isPending, listedRows, shownPlan, type WatchState } from './state.js'
 
@@ -103,9 +103,24 @@ function bottom(state: WatchState, below: number): readonly ScreenLine[] {
       { text: tail(`> ${typed}_`, state.size.columns), tone: 'plain' },
     ]
   }
+  const { columns } = state.size
+  if (lost !== null && notice !== null) {
+    return [
+      { text: cellText(lost), tone: 'bad' },
+      { text: cellText(notice.text), tone: notice.tone },
+    ]
+  }
+  if (lost !== null) return twoLines(lost, 'bad', columns)
+  return notice === null ? [] : twoLines(notice.text, notice.tone, columns)
+}
+
+// What does not fit in two lines ends with `…`.
+function twoLines(text: string, tone: Tone, columns: number): readonly ScreenLine[] {
+  const safe = cellText(text)
+  const [first = '', ...others] = wrapWords(safe, columns)
   return [
-    ...(lost === null ? [] : [{ text: cellText(lost), tone: 'bad' } as const]),
-    ...(notice === null ? [] : [{ text: cellText(notice.text), tone: notice.tone }]),
+    { text: first, tone },
+    { text: others.join(' '), tone },
   ]
 }
 
@@ -132,7 +147,7 @@ function keyLine(state: WatchState): ScreenLine {
 // The end of what is being typed, however long it is.
 function tail(text: string, width: number): string {
   let shown = text
-  while (cellsOf(shown) > width) shown = [...shown].slice(1).join('')
+  while (cellsOf(shown) > width) shown = Array.from(shown).slice(1).join('')
   return shown
 }
 

@@ -20,6 +20,7 @@ export const UPSTREAM_HOSTS: readonly string[] = [
   'en.wikipedia.org',
   'httpbin.org',
   'api.example.com',
+  'example.com',
 ]
 
 /** A name that the upstream answers for as well, and that the gate has to resolve. */

@@ -1,0 +1,259 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type TempDir, tempDir } from '@latchgate/testkit'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { asOperator } from '../src/harness/approvals.js'
+import { ALL_ACTIONS, ALL_SINKS, type ProjectSettings } from '../src/harness/gate.js'
+import { startWorld, type World } from '../src/harness/world.js'
+
+const ROOT = fileURLToPath(new URL('../../../../', import.meta.url))
+const GUIDE = readFileSync(`${ROOT}docs/custom-agent.md`, 'utf8')
+const BIN = `${ROOT}packages/cli/bin/latchgate.js`
+const SNIPPETS = [...GUIDE.matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => String(code))
+const MANIFEST = String(/```yaml\n(.*?)```/s.exec(GUIDE)?.[1])
+const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}'
+
+/** The published guide's own TypeScript, to the letter. */
+const PUBLISHED = `import { LatchGateClient } from "latchgate";
+
+const client = new LatchGateClient({ agentId: "my-agent" });
+const result = await client.execute("http_fetch", {
+  url: "https://httpbin.org/get",
+});
+console.log(result.receiptId);
+`
+
+/** Makes a program that connects to one path connect to another: the snippet stays as it is. */
+const REDIRECT = `
+import { Socket } from 'node:net'
+const { connect } = Socket.prototype
+Socket.prototype.connect = function (...args) {
+  const options = Array.isArray(args[0]) ? args[0][0] : args[0]
+  if (options?.path !== '/run/latchgate/gate.sock') throw new Error('connects to ' + options?.path)
+  options.path = process.env.GATE_SOCKET
+  return connect.apply(this, args)
+}
+`
+
+let runtime: TempDir
+let world: World
+const files: string[] = []
+const running: ChildProcess[] = []
+
+beforeAll(async () => {
+  runtime = tempDir()
+  const directory = runtime.file('latchgate')
+  mkdirSync(directory, { mode: 0o700 })
+  world = await startWorld(
+    {
+      socketDirectory: directory,
+      manifests: { 'send_message.yaml': MANIFEST },
+      data: rights('agent-test'),
+    },
+    { env: { LATCHGATE_SECRET_GITHUB_TOKEN: 'ghp_test_0123456789' } },
+  )
+  // The hosts of the guide, of which http_fetch lists none.
+  for (const domain of ['api.example.com', 'example.com']) {
+    const body = { action_id: 'http_fetch', domain, principal: 'agent-test' }
+    const added = await asOperator(world, 'POST', '/v1/admin/domains', { body })
+    if (added.status !== 200) throw new Error(added.text)
+  }
+  world.upstream.on('GET', '/data', () => ({ body: { numbers: [1, 2] } }))
+  world.upstream.on('POST', '/v1/messages', () => ({ status: 202, body: { id: 'm-1' } }))
+  const { operator, root } = world.gate.project
+  mkdirSync(join(root, 'operators'), { mode: 0o700 })
+  writeFileSync(join(root, 'operators', 'operator.pem'), operator.key.exportPem(), { mode: 0o600 })
+})
+
+afterEach(() => {
+  for (const child of running.splice(0)) child.kill('SIGKILL')
+  for (const file of files.splice(0)) rmSync(file, { force: true })
+})
+
+afterAll(async () => {
+  await world?.close()
+  runtime?.remove()
+})
+
+function rights(principal: string): unknown {
+  const allowed_actions = [...ALL_ACTIONS, 'send_message']
+  return {
+    policy_version: 'guide-1',
+    acl: { [principal]: { allowed_actions, allowed_sinks: ALL_SINKS } },
+  }
+}
+
+interface Program {
+  /** Resolves once standard output holds this; rejects when the program ends before. */
+  said(pattern: RegExp): Promise<readonly string[]>
+  readonly done: Promise<{
+    readonly code: number | null
+    readonly out: string
+    readonly err: string
+  }>
+}
+
+/** Runs a program text as a module file of its own, below a package that has `latchgate`. */
+function runModule(
+  code: string,
+  env: Readonly<Record<string, string>> = { XDG_RUNTIME_DIR: runtime.path },
+  preload?: string,
+): Program {
+  const file = `${ROOT}packages/e2e/dist/guide-${process.pid}-${files.length}.mjs`
+  writeFileSync(file, code)
+  files.push(file)
+  const imported =
+    preload === undefined ? [] : ['--import', `data:text/javascript,${encodeURIComponent(preload)}`]
+  return observe([...imported, file], env)
+}
+
+/** The operator, at his command line. */
+async function operate(...args: readonly string[]): Promise<string> {
+  const program = observe([BIN, '--config', world.gate.project.configFile, ...args], {})
+  const { code, out, err } = await program.done
+  expect([code, out + err]).toEqual([0, expect.any(String)])
+  return out
+}
+
+function observe(args: readonly string[], env: Readonly<Record<string, string>>): Program {
+  const child = spawn(process.execPath, args, {
+    env: { PATH: process.env['PATH'], HOME: runtime.path, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  running.push(child)
+  let out = ''
+  let err = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    out += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    err += text
+  })
+  const done = once(child, 'close').then(([code]) => ({ code: code as number | null, out, err }))
+  return {
+    done,
+    said: (pattern) =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          const found = pattern.exec(out)
+          if (found !== null) resolve(found)
+        }
+        look()
+        child.stdout.on('data', look)
+        done.then(() => reject(new Error(`ended without ${pattern}: ${out}${err}`)), reject)
+      }),
+  }
+}
+
+/** The snippet under a heading; the first one there is. */
+function snippet(containing: string): string {
+  const found = SNIPPETS.filter((code) => code.includes(containing))
+  if (found.length !== 1) throw new Error(`${found.length} snippets contain ${containing}`)
+  return String(found[0])
+}
+
+test('the guide has these seven snippets, the published one first', () => {
+  expect(SNIPPETS).toHaveLength(7)
+  expect(SNIPPETS[0]).toBe(PUBLISHED)
+})
+
+test('the published snippet runs to the letter, and ends by itself', async () => {
+  const { code, out, err } = await runModule(PUBLISHED).done
+  expect([code, err]).toEqual([0, ''])
+  expect(out).toMatch(new RegExp(`^${UUID}\n$`))
+})
+
+test('the loop reads, prints its receipt, and is held for the issue', async () => {
+  const sent = world.upstream.requests.length
+  const { code, out, err } = await runModule(snippet('api.example.com/data')).done
+  expect([code, err]).toEqual([0, ''])
+  expect(out).toContain(`body: '{"numbers":[1,2]}'`)
+  expect(out).toMatch(new RegExp(`\nreceipt: ${UUID}\nWaiting for operator approval: ${UUID}\n$`))
+  // The read, and nothing of the issue.
+  expect(world.upstream.requests.slice(sent).map(({ method }) => method)).toEqual(['GET'])
+})
+
+test('the polling loop ends with the decision that the operator made at his command line', async () => {
+  for (const decision of ['approved', 'denied']) {
+    const sent = world.upstream.requests.length
+    const agent = runModule(snippet('getApprovalStatus'))
+    const [, id = ''] = await agent.said(new RegExp(`^Approval required: (${UUID})\n`))
+    expect(await operate('approvals', 'list')).toContain(id)
+    if (decision === 'approved') await operate('approvals', 'approve', id, '--yes')
+    else await operate('approvals', 'deny', id)
+    const { code, out, err } = await agent.done
+    expect([code, err, out]).toEqual([
+      0,
+      '',
+      `Approval required: ${id}\nApproval resolved: ${decision}\n`,
+    ])
+    expect(world.upstream.requests).toHaveLength(sent + (decision === 'approved' ? 1 : 0))
+  }
+}, 60_000)
+
+test('waiting gives the result of the one execution', async () => {
+  const sent = world.upstream.requests.length
+  const agent = runModule(snippet('waitForApproval'))
+  const [, id = ''] = await agent.said(new RegExp(`^Approval required: (${UUID})\n`))
+  await operate('approvals', 'approve', id, '-y')
+  const { code, out, err } = await agent.done
+  expect([code, err]).toEqual([0, ''])
+  expect(out).toMatch(new RegExp(`\nSent: true, receipt ${UUID}\n$`))
+  const messages = world.upstream.requests.slice(sent)
+  expect(messages.map(({ url, body }) => [url, JSON.parse(body.toString())])).toEqual([
+    [
+      '/v1/messages',
+      { to: 'cfo@example.com', subject: 'Contract signed', body: 'The deal is closed.' },
+    ],
+  ])
+})
+
+test('a receipt is retrieved, and says that the call fully succeeded', async () => {
+  const { code, out, err } = await runModule(snippet('getReceipt')).done
+  expect([code, out, err]).toEqual([0, 'Verified: true\n', ''])
+})
+
+test('a named socket is used', async () => {
+  const env = { GATE_SOCKET: world.gate.project.socket }
+  const { code, out, err } = await runModule(snippet('/run/latchgate'), env, REDIRECT).done
+  expect([code, err]).toEqual([0, ''])
+  expect(out).toMatch(new RegExp(`^${UUID}\n$`))
+})
+
+test('LATCHGATE_URL is used', async () => {
+  // What the agent is told is what proofs name: the gate has to know its own port.
+  const address = `127.0.0.1:${await freePort()}`
+  const settings: ProjectSettings = {
+    keys: [
+      `listen_http_addr = "${address}"`,
+      `public_base_url = "http://${address}"`,
+      'unsafe_expose_http = true',
+    ].join('\n'),
+    identity: 'none',
+    data: rights('dev:anonymous'),
+  }
+  const overTcp = await startWorld(settings)
+  try {
+    const LATCHGATE_URL = `http://${address}`
+    const { code, out, err } = await runModule(snippet('Reads LATCHGATE_URL'), { LATCHGATE_URL })
+      .done
+    expect([code, err]).toEqual([0, ''])
+    expect(out).toMatch(new RegExp(`^${UUID}\n$`))
+  } finally {
+    await overTcp.close()
+  }
+})
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
