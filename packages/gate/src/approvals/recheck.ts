@@ -28,6 +28,9 @@ export async function recheck(
   const opened = await openPlan(services, approval)
   if (!opened.ok) return opened
   const { plan, claims } = opened.value
+  if (!(await isAsRecorded(services, approval, plan))) {
+    return tampered('the rows of the approval are not its records')
+  }
   if (services.revocations.reaches(claims)) {
     return { ok: false, error: refuse('lease_revoked', { detail: 'recheck: lease revoked' }) }
   }
@@ -45,7 +48,7 @@ export async function openPlan(
   services: Services,
   approval: StoredApproval,
 ): Promise<Result<StoredPlan, Refusal>> {
-  if (!(await isInLog(services, approval))) {
+  if (!(await isInLog(services, approval.hold))) {
     return tampered(`the record of approval ${approval.approvalId} is not in the log`)
   }
   const held = await services.ledger.heldPlan(approval.approvalId)
@@ -56,13 +59,31 @@ export async function openPlan(
     : { ok: true, value: stored }
 }
 
+// What the guards of the commit go by: whoever can write the file could make one vote enough, count
+// votes that nobody gave, or give an expired approval another day.
+async function isAsRecorded(
+  services: Services,
+  { approvalId, required, expiresAt, votes }: StoredApproval,
+  plan: Plan,
+): Promise<boolean> {
+  if (required !== plan.quorum.min || expiresAt !== Date.parse(plan.expires_at)) return false
+  for (const { operator, leaf } of votes) {
+    const { body } = leaf
+    const isVote = body['decision'] === 'vote' && body['approval_id'] === approvalId
+    if (!isVote || body['operator'] !== operator || !(await isInLog(services, leaf))) return false
+  }
+  return true
+}
+
 // Against the checkpoint that is in memory: rows that were changed in the file do not give its root.
-async function isInLog({ ledger }: Services, { hold }: StoredApproval): Promise<boolean> {
-  const bytes = await ledger.leaf(hold.index)
+async function isInLog(
+  { ledger }: Services,
+  { index, body }: StoredApproval['hold'],
+): Promise<boolean> {
+  const bytes = await ledger.leaf(index)
   if (bytes === undefined) return false
-  if (canonicalize(parseLeaf(bytes).body) !== canonicalize(hold.body)) return false
+  if (canonicalize(parseLeaf(bytes).body) !== canonicalize(body)) return false
   const { size, root } = claimedCheckpoint(ledger.checkpoint())
-  const { index } = hold
   const proof = await ledger.inclusionProof(index, size)
   const claim = { index, size, leafHash: leafHash(evidenceCrypto, bytes), proof, root }
   return verifyInclusion(evidenceCrypto, claim)
