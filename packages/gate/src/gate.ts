@@ -258,7 +258,7 @@ async function buildServices(
     leaseKeys: new Map([[leaseKey.kid, leaseKey]]),
     proofKeys: new ProofKeyCache(),
     leases: new LruCache(LEASES_REMEMBERED),
-    drain: { active: false, closing: false },
+    drain: { active: false, closing: false, acts: 0 },
     revocations,
     learned,
     approvalSignals: new ApprovalSignals(),

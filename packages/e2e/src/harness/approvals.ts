@@ -1,7 +1,13 @@
 import type { DPoPKeyPair } from '@latchgate/protocol/node'
+import type { TestProject } from './gate.js'
 import { operatorHeaders } from './operator.js'
 import { credentials, executeRaw, type HeldLease, type RawAnswer, secondsOf } from './raw-client.js'
 import type { World } from './world.js'
+
+/** Where operators of a project are served. */
+export interface OperatorDesk extends Pick<World, 'admin' | 'now'> {
+  readonly gate: { readonly project: TestProject }
+}
 
 /** Whose request it is, and what it carries. */
 export interface OperatorCall {
@@ -14,7 +20,7 @@ export interface OperatorCall {
 
 /** One request of the project's operator on the admin socket; the proof leaves the query out. */
 export function asOperator(
-  world: Pick<World, 'gate' | 'admin' | 'now'>,
+  world: OperatorDesk,
   method: string,
   path: string,
   { body, headers = {}, key, as }: OperatorCall = {},
@@ -61,7 +67,7 @@ export async function holdCall(
 
 /** Approves as the operator. */
 export function approveCall(
-  world: Pick<World, 'gate' | 'admin' | 'now'>,
+  world: OperatorDesk,
   id: string,
   call: OperatorCall = {},
 ): Promise<RawAnswer> {
@@ -70,7 +76,7 @@ export function approveCall(
 
 /** Denies as the operator. */
 export function denyCall(
-  world: Pick<World, 'gate' | 'admin' | 'now'>,
+  world: OperatorDesk,
   id: string,
   call: OperatorCall = {},
 ): Promise<RawAnswer> {

@@ -85,7 +85,7 @@ async function executeApproved(
   const { approvalId, principal } = approval
   const approved = approvedBy(services, approval, granted)
   try {
-    const sealed = await perform(services, principal, () => recheck(services, approval, approved))
+    const sealed = await perform(services, principal, () => recheck(services, approved))
     if (!sealed.ok) {
       return await refusedExecution(services, approval, granted, toOperator(sealed.error))
     }

@@ -12,6 +12,7 @@ import { readBudget } from '../pipeline/read-budget.js'
 import { type Refusal, refuse } from '../refusal.js'
 import type { RegisteredAction } from '../registered-action.js'
 import type { Services } from '../services.js'
+import { findApproval } from './decide.js'
 import { type Plan, planPolicy, planTarget, type StoredPlan } from './plan.js'
 import { openStoredPlan } from './stored-plan.js'
 
@@ -22,9 +23,12 @@ import { openStoredPlan } from './stored-plan.js'
  */
 export async function recheck(
   services: Services,
-  approval: StoredApproval,
   approved: Approved,
 ): Promise<Result<Authorized, Refusal>> {
+  // Read again: what the operator's request found may be as old as its wait for a slot.
+  const found = await findApproval(services, approved.approvalId)
+  if (!found.ok) return found
+  const approval = found.value
   const opened = await openPlan(services, approval)
   if (!opened.ok) return opened
   const { plan, claims } = opened.value
