@@ -23,8 +23,9 @@ export async function seal(services: Services, call: Verified): Promise<Sealed> 
   const finishedAt = services.now()
   const receiptId = uuidv7(finishedAt)
   const signed = buildReceipt(services, call, receiptId, finishedAt)
-  // Nothing left the gate: the call goes back to the budget (notes/evidence 2).
-  const refund = call.outcome === 'not_sent' && call.agent.claims.budgets !== undefined
+  // Nothing left the gate: the call goes back to the budget and to the quotas, whichever it has drawn
+  // on (notes/evidence 2).
+  const refund = call.outcome === 'not_sent'
   const entry: SealEntry = {
     grantId: call.grantId,
     traceId: call.traceId,
