@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { resolveTarget } from '@latchgate/catalogue'
-import { claimedCheckpoint, leafHash, parseLeaf, verifyInclusion } from '@latchgate/evidence'
+import { type Checkpoint, claimedCheckpoint, leafHash, parseLeaf, verifyInclusion } from '@latchgate/evidence'
 import { canonicalBytes, canonicalize, type Result } from '@latchgate/protocol'
 import { digest, digestBytes } from '@latchgate/protocol/node'
 import { evidenceCrypto } from '../evidence-crypto.js'
@@ -9,7 +10,7 @@ import type { Approved, Authorized, Budgeted, Known } from '../pipeline/call.js'
 import { policyRevision } from '../pipeline/decision-body.js'
 import { obtainSecrets } from '../pipeline/obtain-secrets.js'
 import { readBudget } from '../pipeline/read-budget.js'
-import { type Refusal, refuse } from '../refusal.js'
+import { Fault, type Refusal, refuse } from '../refusal.js'
 import type { RegisteredAction } from '../registered-action.js'
 import type { Services } from '../services.js'
 import { findApproval } from './decide.js'
@@ -87,10 +88,23 @@ async function isInLog(
   const bytes = await ledger.leaf(index)
   if (bytes === undefined) return false
   if (canonicalize(parseLeaf(bytes).body) !== canonicalize(body)) return false
-  const { size, root } = claimedCheckpoint(ledger.checkpoint())
+  const { size, root } = await checkpointAfter(ledger, index)
   const proof = await ledger.inclusionProof(index, size)
   const claim = { index, size, leafHash: leafHash(evidenceCrypto, bytes), proof, root }
   return verifyInclusion(evidenceCrypto, claim)
+}
+
+/** Milliseconds that a checkpoint may be behind a commit that can be read already. */
+const CHECKPOINT_WITHIN_MS = 2000
+
+// A record can be read as soon as it is committed; the checkpoint that covers it is signed after that.
+async function checkpointAfter(ledger: Services['ledger'], index: number): Promise<Checkpoint> {
+  for (let waited = 0; waited < CHECKPOINT_WITHIN_MS; waited += 1) {
+    const checkpoint = claimedCheckpoint(ledger.checkpoint())
+    if (checkpoint.size > index) return checkpoint
+    await sleep(1)
+  }
+  throw new Fault('store_unavailable', `no checkpoint covers the record ${index}`)
 }
 
 function sameAction(
