@@ -2,7 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { verifyLedgerFile } from '@latchgate/gate'
 import { createTestCa, sqliteFaultAt, startUpstream, type Upstream } from '@latchgate/testkit'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { CREATED, EXECUTED, GITHUB_ENV, issue, NO_RATES, recordsOf } from '../src/harness/approval-world.js'
+import {
+  CREATED,
+  EXECUTED,
+  GITHUB_ENV,
+  issue,
+  NO_RATES,
+  recordsOf,
+} from '../src/harness/approval-world.js'
 import {
   approveCall,
   asAgent,
@@ -245,11 +252,14 @@ test.each(['before', 'after'] as const)(
 
 /** Titles of the issues that the upstream was asked to make. */
 function titles(): readonly string[] {
-  return upstream.requests.map(({ body }) => String((JSON.parse(body.toString()) as { title: string }).title))
+  return upstream.requests.map(({ body }) =>
+    String((JSON.parse(body.toString()) as { title: string }).title),
+  )
 }
 
 // Milliseconds of load before each kill; long runs kill at many more moments.
-const LOADS = process.env['SLOW'] === '1' ? Array.from({ length: 40 }, (_, i) => 150 + i * 41) : [300, 700]
+const LOADS =
+  process.env['SLOW'] === '1' ? Array.from({ length: 40 }, (_, i) => 150 + i * 41) : [300, 700]
 
 test.each(LOADS)(
   'kill -9 after %i ms of holding, approving and denying: no effect without its record, none twice',

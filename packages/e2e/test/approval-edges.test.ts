@@ -3,7 +3,7 @@ import { ManualClock } from '@latchgate/testkit'
 import { afterEach, expect, test } from 'vitest'
 import {
   approvalLeaves,
-  findingsOf,
+  assertSound,
   issue,
   recordsOf,
   startApprovalWorld,
@@ -15,8 +15,8 @@ import {
   credentials,
   executeRaw,
   type HeldLease,
-  RawClient,
   type RawAnswer,
+  RawClient,
   secondsOf,
   takeLease,
 } from '../src/harness/raw-client.js'
@@ -28,7 +28,7 @@ const open: World[] = []
 
 afterEach(async () => {
   for (const world of open.splice(0)) {
-    expect(findingsOf(world)).toEqual([])
+    assertSound(world)
     await world.close()
   }
 })
@@ -411,13 +411,13 @@ test.each([
     '?learn_domain=api.example.com',
     false,
   ],
+  ['for everybody', { body: { learn: { domain: 'api.example.com', everybody: true } } }, '', true],
   [
-    'for everybody',
-    { body: { learn: { domain: 'api.example.com', everybody: true } } },
-    '',
+    'for everybody, with the query',
+    { body: { learn: { everybody: true } } },
+    '?learn_domain=api.example.com',
     true,
   ],
-  ['for everybody, with the query', { body: { learn: { everybody: true } } }, '?learn_domain=api.example.com', true],
 ] as const)(
   'a destination learned %s needs no approval any more, of whom it was learned for',
   async (_where, call, query, everybody) => {
@@ -470,14 +470,26 @@ test('nothing is learned of itself, nor from a call that did not succeed', async
 
 const DOES_NOT_COVER = "it does not cover 'api.example.com', which this call goes to"
 test.each([
-  ['?learn_domain=*.com', "invalid learn_domain '*.com': the wildcard would cover a whole top-level domain"],
-  ['?learn_domain=localhost', "invalid learn_domain 'localhost': localhost is not a public destination"],
+  [
+    '?learn_domain=*.com',
+    "invalid learn_domain '*.com': the wildcard would cover a whole top-level domain",
+  ],
+  [
+    '?learn_domain=localhost',
+    "invalid learn_domain 'localhost': localhost is not a public destination",
+  ],
   ['?learn_domain=10.0.0.1', "invalid learn_domain '10.0.0.1': the address is not public"],
   ['?learn_domain=', "invalid learn_domain '': it is empty"],
-  ['?learn_domain=other.example.com', `invalid learn_domain 'other.example.com': ${DOES_NOT_COVER}`],
+  [
+    '?learn_domain=other.example.com',
+    `invalid learn_domain 'other.example.com': ${DOES_NOT_COVER}`,
+  ],
   ['?learn_domain=a%20b.com', "invalid learn_domain 'a b.com': it contains white space"],
   ['?learn_path=notes/**', "invalid learn_path 'notes/**': this call was not held for a path"],
-  ['?learn_path=/etc/*', "invalid learn_path '/etc/*': it must be relative to the root of the session"],
+  [
+    '?learn_path=/etc/*',
+    "invalid learn_path '/etc/*': it must be relative to the root of the session",
+  ],
   ['?learn_domain=api.example.com&learn_domain=api.example.com', 'learn_domain must be given once'],
 ])('approving with %s is refused, and decides nothing', async (query, reason) => {
   const world = await begin()

@@ -10,7 +10,7 @@ import {
 } from '../src/harness/approval-world.js'
 import { approveCall, asAgent, asOperator, denyCall, holdCall } from '../src/harness/approvals.js'
 import { ALL_ACTIONS, ALL_SINKS, startTestGate } from '../src/harness/gate.js'
-import { type HeldLease, RawClient, type RawAnswer, takeLease } from '../src/harness/raw-client.js'
+import { type HeldLease, type RawAnswer, RawClient, takeLease } from '../src/harness/raw-client.js'
 import type { World } from '../src/harness/world.js'
 
 const ROUNDS = process.env['SLOW'] === '1' ? 100 : 12
@@ -83,7 +83,9 @@ test('one approval of two does nothing, however often the same operator gives it
     { decision: 'executed', approval: { approved_by: 'bob' } },
   ])
   expect(world.upstream.requestsStarted).toBe(1)
-  const receipt = approvalLeaves(world.gate.project.ledger, id).find(({ type }) => type === 'receipt')
+  const receipt = approvalLeaves(world.gate.project.ledger, id).find(
+    ({ type }) => type === 'receipt',
+  )
   expect(receipt?.body['approval']).toMatchObject({
     approval_id: id,
     decisions: [{ operator: 'alice' }, { operator: 'bob' }],
@@ -96,9 +98,7 @@ test('two operators who approve at one moment make one execution of it', async (
   for (let round = 0; round < ROUNDS; round += 1) {
     const before = world.upstream.requestsStarted
     const { id } = await holdCall(world, lease, 'github_create_issue', issue())
-    const answers = await Promise.all(
-      ['alice', 'bob'].map((as) => approveCall(world, id, { as })),
-    )
+    const answers = await Promise.all(['alice', 'bob'].map((as) => approveCall(world, id, { as })))
     expect(answers.map(kindOf).sort()).toEqual(['200 executed', '202 pending'])
     expect(world.upstream.requestsStarted).toBe(before + 1)
     const records = recordsOf(world.gate.project.ledger, id)
@@ -119,7 +119,9 @@ test('three operators at one moment make one execution of it, and nobody is told
     const kinds = answers.map(kindOf)
     expect(kinds.filter((kind) => kind === '200 executed')).toHaveLength(1)
     for (const kind of kinds) {
-      expect(['200 executed', '202 pending', '200 already_approved', '409 conflict']).toContain(kind)
+      expect(['200 executed', '202 pending', '200 already_approved', '409 conflict']).toContain(
+        kind,
+      )
     }
     expect(world.upstream.requestsStarted).toBe(before + 1)
     const records = recordsOf(world.gate.project.ledger, id)

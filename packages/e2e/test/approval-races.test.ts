@@ -1,6 +1,7 @@
 import { ManualClock } from '@latchgate/testkit'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import {
+  assertSound,
   EXECUTED,
   findingsOf,
   issue,
@@ -29,9 +30,7 @@ beforeEach(async () => {
   lease = await takeLease(world.client)
 })
 
-afterEach(() => {
-  expect(findingsOf(world)).toEqual([])
-})
+afterEach(() => assertSound(world))
 
 afterAll(() => world.close())
 

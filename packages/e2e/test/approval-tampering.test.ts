@@ -18,8 +18,8 @@ import { ALL_ACTIONS, ALL_SINKS, startTestGate } from '../src/harness/gate.js'
 import {
   executeRaw,
   type HeldLease,
-  RawClient,
   type RawAnswer,
+  RawClient,
   takeLease,
 } from '../src/harness/raw-client.js'
 import type { World } from '../src/harness/world.js'
@@ -134,7 +134,10 @@ function forgeEverything(world: World, id: string): void {
     let record = replaced(held.record, commitment(held.bytes), commitment(bytes))
     record = replaced(record, oldHash, planHash)
     record = replaced(record, 'risk level is high', 'risk level is nigh')
-    const hash = createHash('sha256').update(Buffer.from([0])).update(record).digest()
+    const hash = createHash('sha256')
+      .update(Buffer.from([0]))
+      .update(record)
+      .digest()
     db.prepare('UPDATE payloads SET bytes = ?, hash = ? WHERE id = ?').run(
       bytes,
       commitment(bytes),
@@ -158,7 +161,8 @@ function withAction(world: World, changed: (old: object) => object | null): void
   Object.assign(services, { actions: () => ({ actions: next }) })
 }
 
-const since = (what: string): string => `${what} since the call was held: nothing was done, repeat the call`
+const since = (what: string): string =>
+  `${what} since the call was held: nothing was done, repeat the call`
 
 const TAMPERINGS: readonly (readonly [
   string,
@@ -167,21 +171,113 @@ const TAMPERINGS: readonly (readonly [
   string,
   string,
 ])[] = [
-  ['an argument of the stored plan', change('payloads', 'bytes', 'Fins', 'Fans'), 409, 'plan_hash_mismatch', STORED],
-  ['the URL in the stored plan', change('payloads', 'bytes', '/rocket/', '/pocket/'), 409, 'plan_hash_mismatch', STORED],
-  ['the name of a member of the stored plan', change('payloads', 'bytes', '"session_id":"', '"session_ie":"'), 409, 'plan_hash_mismatch', STORED],
-  ['the salt of the stored plan', update("UPDATE payloads SET salt = zeroblob(32) WHERE id = (SELECT leaf * 8 FROM approvals WHERE approval_id = ?)"), 409, 'plan_hash_mismatch', STORED],
-  ['the stored plan, gone', update('DELETE FROM payloads WHERE id = (SELECT leaf * 8 FROM approvals WHERE approval_id = ?)'), 409, 'plan_hash_mismatch', STORED],
-  ['the record of the hold', change('leaves', 'bytes', 'risk level is high', 'risk level is nigh'), 409, 'plan_hash_mismatch', STORED],
+  [
+    'an argument of the stored plan',
+    change('payloads', 'bytes', 'Fins', 'Fans'),
+    409,
+    'plan_hash_mismatch',
+    STORED,
+  ],
+  [
+    'the URL in the stored plan',
+    change('payloads', 'bytes', '/rocket/', '/pocket/'),
+    409,
+    'plan_hash_mismatch',
+    STORED,
+  ],
+  [
+    'the name of a member of the stored plan',
+    change('payloads', 'bytes', '"session_id":"', '"session_ie":"'),
+    409,
+    'plan_hash_mismatch',
+    STORED,
+  ],
+  [
+    'the salt of the stored plan',
+    update(
+      'UPDATE payloads SET salt = zeroblob(32) WHERE id = (SELECT leaf * 8 FROM approvals WHERE approval_id = ?)',
+    ),
+    409,
+    'plan_hash_mismatch',
+    STORED,
+  ],
+  [
+    'the stored plan, gone',
+    update(
+      'DELETE FROM payloads WHERE id = (SELECT leaf * 8 FROM approvals WHERE approval_id = ?)',
+    ),
+    409,
+    'plan_hash_mismatch',
+    STORED,
+  ],
+  [
+    'the record of the hold',
+    change('leaves', 'bytes', 'risk level is high', 'risk level is nigh'),
+    409,
+    'plan_hash_mismatch',
+    STORED,
+  ],
   ['plan and record, fitting each other', forgeEverything, 409, 'plan_hash_mismatch', STORED],
-  ['the column plan_hash', update(`UPDATE approvals SET plan_hash = 'f' || substr(plan_hash, 2, 62) || 'zz' WHERE approval_id = ?`), 409, 'plan_hash_mismatch', STORED],
-  ['how many approvals it takes', update('UPDATE approvals SET required = 0 WHERE approval_id = ?'), 409, 'plan_hash_mismatch', STORED],
-  ['how long it can be approved', update('UPDATE approvals SET expires_at = expires_at + 1 WHERE approval_id = ?'), 409, 'plan_hash_mismatch', STORED],
-  ['a vote that nobody gave', update("INSERT INTO approval_votes SELECT approval_id, 'bob', leaf FROM approvals WHERE approval_id = ?"), 409, 'plan_hash_mismatch', STORED],
-  ['the policy data', (world) => world.gate.services.policy.setData(data('test-2')), 409, 'policy_changed', since('the policy is not the one under which the call was held')],
-  ['the manifest of the action', (world) => withAction(world, (old) => ({ ...old, actionDigest: `sha256:${'0'.repeat(64)}` })), 403, 'action_digest_mismatch', since("the manifest of 'github_create_issue' has changed")],
-  ['the provider of the action', (world) => withAction(world, (old) => ({ ...old, moduleDigest: `sha256:${'0'.repeat(64)}` })), 403, 'action_digest_mismatch', since("the provider of 'github_create_issue' has changed")],
-  ['the action, gone', (world) => withAction(world, () => null), 404, 'action_not_found', "the action 'github_create_issue' is gone since the call was held"],
+  [
+    'the column plan_hash',
+    update(
+      `UPDATE approvals SET plan_hash = 'f' || substr(plan_hash, 2, 62) || 'zz' WHERE approval_id = ?`,
+    ),
+    409,
+    'plan_hash_mismatch',
+    STORED,
+  ],
+  [
+    'how many approvals it takes',
+    update('UPDATE approvals SET required = 0 WHERE approval_id = ?'),
+    409,
+    'plan_hash_mismatch',
+    STORED,
+  ],
+  [
+    'how long it can be approved',
+    update('UPDATE approvals SET expires_at = expires_at + 1 WHERE approval_id = ?'),
+    409,
+    'plan_hash_mismatch',
+    STORED,
+  ],
+  [
+    'a vote that nobody gave',
+    update(
+      "INSERT INTO approval_votes SELECT approval_id, 'bob', leaf FROM approvals WHERE approval_id = ?",
+    ),
+    409,
+    'plan_hash_mismatch',
+    STORED,
+  ],
+  [
+    'the policy data',
+    (world) => world.gate.services.policy.setData(data('test-2')),
+    409,
+    'policy_changed',
+    since('the policy is not the one under which the call was held'),
+  ],
+  [
+    'the manifest of the action',
+    (world) => withAction(world, (old) => ({ ...old, actionDigest: `sha256:${'0'.repeat(64)}` })),
+    403,
+    'action_digest_mismatch',
+    since("the manifest of 'github_create_issue' has changed"),
+  ],
+  [
+    'the provider of the action',
+    (world) => withAction(world, (old) => ({ ...old, moduleDigest: `sha256:${'0'.repeat(64)}` })),
+    403,
+    'action_digest_mismatch',
+    since("the provider of 'github_create_issue' has changed"),
+  ],
+  [
+    'the action, gone',
+    (world) => withAction(world, () => null),
+    404,
+    'action_not_found',
+    "the action 'github_create_issue' is gone since the call was held",
+  ],
 ]
 
 /** Says no in its own words, as a record, to the agent too, and for good. */
@@ -231,9 +327,7 @@ test.each(TAMPERINGS)(
 test.each(TAMPERINGS)(
   'changed between approval and dispatch, while it waits for its turn: %s',
   async (_what, tamper, ...expected) => {
-    const { world, lease } = await begin(
-      '[limits]\nmax_in_flight = 1\nqueue_ms = 60000',
-    )
+    const { world, lease } = await begin('[limits]\nmax_in_flight = 1\nqueue_ms = 60000')
     let release = (): void => undefined
     const released = new Promise<void>((resolve) => {
       release = resolve
@@ -286,8 +380,18 @@ test('an operator is not shown a plan that is not the recorded one', async () =>
 
 test.each([
   ['another description', manifest('Makes a better note.'), 403, 'action_digest_mismatch'],
-  ['another version', manifest('Makes a note.').replace('1.0.0', '1.0.1'), 403, 'action_digest_mismatch'],
-  ['another action', manifest('Makes a note.').replace(ACTION, 'note_other'), 404, 'action_not_found'],
+  [
+    'another version',
+    manifest('Makes a note.').replace('1.0.0', '1.0.1'),
+    403,
+    'action_digest_mismatch',
+  ],
+  [
+    'another action',
+    manifest('Makes a note.').replace(ACTION, 'note_other'),
+    404,
+    'action_not_found',
+  ],
 ])(
   'a gate that is started with %s does not do what was approved for the one before',
   async (_what, text, status, code) => {

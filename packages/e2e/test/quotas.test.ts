@@ -2,7 +2,7 @@ import { ManualClock } from '@latchgate/testkit'
 import { afterEach, expect, test } from 'vitest'
 import {
   approvalLeaves,
-  findingsOf,
+  assertSound,
   issue,
   recordsOf,
   startApprovalWorld,
@@ -28,7 +28,7 @@ const open: World[] = []
 
 afterEach(async () => {
   for (const world of open.splice(0)) {
-    expect(findingsOf(world)).toEqual([])
+    assertSound(world)
     await world.close()
   }
 })
@@ -155,9 +155,15 @@ test('a call that its upstream refused counts: it was made', async () => {
 test('an own entry takes the place of the wildcard, also an empty one', async () => {
   for (const [quotas, allowed] of [
     [{ '*': [{ calls: 1, window_seconds: 60 }] }, 1],
-    [{ '*': [{ calls: 1, window_seconds: 60 }], 'agent-test': [{ calls: 3, window_seconds: 60 }] }, 3],
+    [
+      { '*': [{ calls: 1, window_seconds: 60 }], 'agent-test': [{ calls: 3, window_seconds: 60 }] },
+      3,
+    ],
     [{ '*': [{ calls: 1, window_seconds: 60 }], 'agent-test': [] }, 4],
-    [{ '*': [{ calls: 3, window_seconds: 60 }], 'agent-test': [{ calls: 0, window_seconds: 60 }] }, 0],
+    [
+      { '*': [{ calls: 3, window_seconds: 60 }], 'agent-test': [{ calls: 0, window_seconds: 60 }] },
+      0,
+    ],
     [{ another: [{ calls: 0, window_seconds: 60 }] }, 4],
   ] as readonly (readonly [Quotas, number])[]) {
     const world = await begin(quotas)

@@ -1,7 +1,7 @@
 import type { GateOptions } from '@latchgate/gate'
 import { afterEach, expect, test } from 'vitest'
 import {
-  findingsOf,
+  assertSound,
   issue,
   recordsOf,
   startApprovalWorld,
@@ -16,8 +16,8 @@ import {
   credentials,
   executeRaw,
   type HeldLease,
-  RawClient,
   type RawAnswer,
+  RawClient,
   takeLease,
 } from '../src/harness/raw-client.js'
 import type { World } from '../src/harness/world.js'
@@ -30,7 +30,7 @@ const open: World[] = []
 
 afterEach(async () => {
   for (const world of open.splice(0)) {
-    expect(findingsOf(world)).toEqual([])
+    assertSound(world)
     await world.close()
   }
 })
@@ -165,17 +165,29 @@ test.each([
   ['"all"', '', 'the body must be a JSON object'],
   ['{}', '', 'name exactly one of lease_jti, session_id, principal, all'],
   ['{"all":true,"principal":"x"}', '', 'name exactly one of lease_jti, session_id, principal, all'],
-  ['{"lease_jti":"a","session_id":"b"}', '', 'name exactly one of lease_jti, session_id, principal, all'],
+  [
+    '{"lease_jti":"a","session_id":"b"}',
+    '',
+    'name exactly one of lease_jti, session_id, principal, all',
+  ],
   ['{"all":false}', '/all', 'all is true or left out'],
   ['{"all":"true"}', '/all', 'all is true or left out'],
   ['{"principal":""}', '/principal', 'principal must be a string of 1 to 256 characters'],
   ['{"principal":["a"]}', '/principal', 'principal must be a string of 1 to 256 characters'],
   ['{"principal":null}', '/principal', 'principal must be a string of 1 to 256 characters'],
-  [`{"session_id":"${'x'.repeat(257)}"}`, '/session_id', 'session_id must be a string of 1 to 256 characters'],
+  [
+    `{"session_id":"${'x'.repeat(257)}"}`,
+    '/session_id',
+    'session_id must be a string of 1 to 256 characters',
+  ],
   ['{"everybody":true}', '/everybody', "unknown member 'everybody'"],
   ['{"__proto__":"x"}', '/__proto__', "unknown member '__proto__'"],
   ['{"all":true,"reason":7}', '/reason', 'reason must be a string of at most 500 bytes'],
-  [`{"all":true,"reason":"${'é'.repeat(251)}"}`, '/reason', 'reason must be a string of at most 500 bytes'],
+  [
+    `{"all":true,"reason":"${'é'.repeat(251)}"}`,
+    '/reason',
+    'reason must be a string of at most 500 bytes',
+  ],
 ])('a revocation with the body %s is refused, and revokes nothing', async (body, path, message) => {
   const world = await begin()
   const answer = await revoke(world, body)
@@ -298,7 +310,9 @@ class LostState implements NonNullable<GateOptions['state']> {
     return this.#ask(true)
   }
 
-  async close(): Promise<void> {}
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
 
   #ask<T>(answer: T): T {
     if (this.away) throw new Error('connect ECONNREFUSED 127.0.0.1:6379')
@@ -365,7 +379,10 @@ test('an act whose proof was used before is refused by the ledger, and has no ef
     world.admin.send({
       method,
       path,
-      headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      headers: {
+        ...headers,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
       ...(body === undefined ? {} : { body }),
     })
   const refusal = [

@@ -96,6 +96,12 @@ export function findingsOf(world: Pick<World, 'gate'>): readonly unknown[] {
   return verifyLedgerFile({ path: world.gate.project.ledger }).findings
 }
 
+/** Throws when the offline verifier finds anything wrong with the ledger of a world. */
+export function assertSound(world: Pick<World, 'gate'>): void {
+  const findings = findingsOf(world)
+  if (findings.length > 0) throw new Error(`findings: ${JSON.stringify(findings)}`)
+}
+
 /** Waits until something holds that the test cannot be told of. */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5))

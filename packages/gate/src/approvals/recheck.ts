@@ -1,6 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { resolveTarget } from '@latchgate/catalogue'
-import { type Checkpoint, claimedCheckpoint, leafHash, parseLeaf, verifyInclusion } from '@latchgate/evidence'
+import {
+  type Checkpoint,
+  claimedCheckpoint,
+  leafHash,
+  parseLeaf,
+  verifyInclusion,
+} from '@latchgate/evidence'
 import { canonicalBytes, canonicalize, type Result } from '@latchgate/protocol'
 import { digest, digestBytes } from '@latchgate/protocol/node'
 import { evidenceCrypto } from '../evidence-crypto.js'
