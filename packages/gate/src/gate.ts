@@ -50,6 +50,7 @@ import type { ActionSnapshot } from './registered-action.js'
 import { EnvironmentSecrets } from './secrets/environment.js'
 import { SearchTurns } from './secrets/search-turns.js'
 import type { Services } from './services.js'
+import { GuardedState } from './state/guarded-state.js'
 import { MemoryState } from './state/memory/memory-state.js'
 import type { State } from './state/port.js'
 import { VERSION } from './version.js'
@@ -226,7 +227,7 @@ async function buildServices(
   const gateId = uuidv7(now())
   const ledger = await startLedger(options, uid, gateId, receiptKeys)
   cleanups.push(() => ledger.close())
-  const state = options.state ?? new MemoryState(now)
+  const state = new GuardedState(options.state ?? new MemoryState(now), log)
   cleanups.push(() => state.close())
   const revocations = new Revocations(ledger)
   const learned = new LearnedRules(ledger)
@@ -257,7 +258,7 @@ async function buildServices(
     leaseKeys: new Map([[leaseKey.kid, leaseKey]]),
     proofKeys: new ProofKeyCache(),
     leases: new LruCache(LEASES_REMEMBERED),
-    drain: { active: false, closing: false },
+    drain: { active: false, closing: false, acts: 0 },
     revocations,
     learned,
     approvalSignals: new ApprovalSignals(),

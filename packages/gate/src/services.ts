@@ -65,4 +65,6 @@ export interface DrainState {
   active: boolean
   /** For good: nobody can take it back. */
   closing: boolean
+  /** How many times an operator has asked for it. */
+  acts: number
 }

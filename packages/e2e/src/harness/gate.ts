@@ -11,6 +11,12 @@ import {
 import { DPoPKeyPair } from '@latchgate/protocol/node'
 import { loopbackOnly } from '@latchgate/testkit'
 
+/** An operator's credentials. */
+export interface TestOperator {
+  readonly apiKey: string
+  readonly key: DPoPKeyPair
+}
+
 /** A project directory made for one test. */
 export interface TestProject {
   readonly root: string
@@ -18,7 +24,9 @@ export interface TestProject {
   readonly socket: string
   readonly adminSocket: string
   readonly ledger: string
-  readonly operator: { readonly apiKey: string; readonly key: DPoPKeyPair }
+  readonly operator: TestOperator
+  /** Those of `ProjectSettings.operators`, by name. */
+  readonly operators: Readonly<Record<string, TestOperator>>
   remove(): void
 }
 
@@ -35,6 +43,8 @@ export interface ProjectSettings {
   readonly principal?: string
   readonly scopes?: readonly string[]
   readonly owner?: string
+  /** Operators beside `operator`, and the `owner` of their credential if they have one. */
+  readonly operators?: readonly string[] | Readonly<Record<string, string | null>>
   readonly identity?: 'peercred' | 'none'
   /** policies/data.json; default: the principal may call everything. */
   readonly data?: unknown
@@ -87,7 +97,8 @@ export async function createTestProject(settings: ProjectSettings = {}): Promise
     writeFileSync(join(root, 'ca.pem'), settings.caPem, { mode: 0o600 })
   }
   const configFile = join(root, 'latchgate.toml')
-  const text = configText(settings, { principal, apiKey, jkt: key.thumbprint })
+  const operators = await makeOperators(settings.operators ?? [])
+  const text = configText(settings, { principal, apiKey, jkt: key.thumbprint, operators })
   writeFileSync(configFile, text, { mode: 0o600 })
   return {
     root,
@@ -96,13 +107,32 @@ export async function createTestProject(settings: ProjectSettings = {}): Promise
     adminSocket: join(settings.socketDirectory ?? join(root, 's'), 'gate-admin.sock'),
     ledger: join(root, 'data', 'audit.db'),
     operator: { apiKey, key },
+    operators,
     remove: () => rmSync(root, { recursive: true, force: true }),
   }
 }
 
+async function makeOperators(
+  given: NonNullable<ProjectSettings['operators']>,
+): Promise<Readonly<Record<string, TestOperator & { readonly owner: string | null }>>> {
+  const owners = Array.isArray(given)
+    ? given.map((name: string) => [name, null] as const)
+    : Object.entries(given as Readonly<Record<string, string | null>>)
+  const made = owners.map(async ([name, owner]) => {
+    const key = await DPoPKeyPair.generate()
+    return [name, { apiKey: `key-${name}-0123456789abcdef0123456789abcdef`, key, owner }] as const
+  })
+  return Object.fromEntries(await Promise.all(made))
+}
+
 function configText(
   settings: ProjectSettings,
-  made: { readonly principal: string; readonly apiKey: string; readonly jkt: string },
+  made: {
+    readonly principal: string
+    readonly apiKey: string
+    readonly jkt: string
+    readonly operators: Awaited<ReturnType<typeof makeOperators>>
+  },
 ): string {
   const identity = settings.identity ?? 'peercred'
   const scopes = settings.scopes === undefined ? '' : `scopes = ${JSON.stringify(settings.scopes)}`
@@ -127,6 +157,12 @@ function configText(
     '[operator_credentials.operator]',
     `api_key = "${made.apiKey}"`,
     `dpop_jkt = "${made.jkt}"`,
+    ...Object.entries(made.operators).flatMap(([name, one]) => [
+      `[operator_credentials.${name}]`,
+      `api_key = "${one.apiKey}"`,
+      `dpop_jkt = "${one.key.thumbprint}"`,
+      one.owner === null ? '' : `owner = ${JSON.stringify(one.owner)}`,
+    ]),
     '[egress]',
     settings.caPem === undefined ? '' : 'extra_ca_file = "ca.pem"',
     resolve.length === 0 ? '' : '[egress.unsafe_resolve]',

@@ -129,3 +129,8 @@ export function executeRaw(
   }
   return client.send({ method: 'POST', path, headers, body })
 }
+
+/** The time of a proof that is made by a clock of the test's own; nothing for the system's. */
+export function secondsOf(now: (() => number) | undefined): { readonly nowSeconds?: number } {
+  return now === undefined ? {} : { nowSeconds: Math.floor(now() / 1000) }
+}

@@ -10,6 +10,8 @@ export interface World {
   readonly client: RawClient
   /** On the admin socket. */
   readonly admin: RawClient
+  /** The gate's clock where it is not the system's: proofs are made by it. */
+  readonly now?: () => number
   close(): Promise<void>
 }
 
@@ -54,6 +56,7 @@ export async function startWorld(
     upstream,
     client,
     admin,
+    ...(options.now === undefined ? {} : { now: options.now }),
     close: async () => {
       await client.close()
       await admin.close()

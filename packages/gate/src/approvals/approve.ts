@@ -85,8 +85,10 @@ async function executeApproved(
   const { approvalId, principal } = approval
   const approved = approvedBy(services, approval, granted)
   try {
-    const sealed = await perform(services, principal, () => recheck(services, approval, approved))
-    if (!sealed.ok) return await refusedExecution(services, approval, granted, sealed.error)
+    const sealed = await perform(services, principal, () => recheck(services, approved))
+    if (!sealed.ok) {
+      return await refusedExecution(services, approval, granted, toOperator(sealed.error))
+    }
     await learned(services, granted.learn)
     return executed(approval, granted, sealed.value)
   } catch (error) {
@@ -116,10 +118,17 @@ function approvedBy(
     planHash: approval.planHash,
     operator,
     proof,
-    decisions: receiptDecisions([...approval.votes.map(({ body }) => body), leaf.body]),
+    decisions: receiptDecisions([...approval.votes.map((one) => one.leaf.body), leaf.body]),
     leaf,
     learn,
   }
+}
+
+// It is the agent's lease that is revoked: 401 would tell the operator that his own credentials are bad.
+function toOperator(refusal: Refusal): Refusal {
+  if (refusal.code !== 'lease_revoked') return refusal
+  const message = 'The lease that the call was made with has been revoked.'
+  return refuse('approval_revoked', { message, detail: refusal.detail })
 }
 
 // 4xx: what was approved cannot be done any more. 5xx: it may be done later.
@@ -134,7 +143,9 @@ async function refusedExecution(
   const said = { approval_id: approvalId, operator: operator.operator, code, detail }
   services.log.warn(said, 'an approved call was not begun')
   const answer = answerError(traceId, refusal)
-  if (ENDED_OTHERWISE.has(code)) return answerAnew(services, approvalId, answer)
+  // Whoever repeats a request is not told what became of the first.
+  if (code === 'replay_detected') return answer
+  if (ENDED_OTHERWISE.has(code)) return answerAnew(services, { traceId, approvalId }, answer)
   if (refusal.status >= 500) {
     const text = `approval_id=${approvalId} code=${code}`
     const act = {
@@ -154,31 +165,30 @@ async function refusedExecution(
   const entry = { leaf, approvalId, to: 'failed', planHash: null, proof } as const
   try {
     const done = await services.ledger.decide({ ...entry, operator: operator.operator })
-    return done.ok ? answer : await answerAnew(services, approvalId, answer)
+    return done.ok ? answer : await answerAnew(services, { traceId, approvalId }, answer)
   } catch (error) {
     throw ledgerFault(error)
   }
 }
 
-/** Codes that say that the approval had ended, or this request had, before anything was refused. */
+/** Codes that say that the approval had ended before anything was refused. */
 const ENDED_OTHERWISE: ReadonlySet<string> = new Set([
   'approval_not_found',
   'approval_expired',
-  'approval_revoked',
   'conflict',
-  'replay_detected',
 ])
 
 // Somebody was first. What he made of it is what the operator has to know.
 async function answerAnew(
   services: Services,
-  approvalId: string,
+  { traceId, approvalId }: { readonly traceId: string; readonly approvalId: string },
   otherwise: Answer,
 ): Promise<Answer> {
   const found = await findApproval(services, approvalId)
   if (!found.ok) return otherwise
   const open = openFor(services, found.value)
-  return open.open || 'code' in open.answer ? otherwise : open.answer
+  if (open.open) return otherwise
+  return 'code' in open.answer ? answerError(traceId, open.answer) : open.answer
 }
 
 function executed(approval: StoredApproval, granted: Granted, sealed: Sealed): Answer {

@@ -1,5 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { resolveTarget } from '@latchgate/catalogue'
-import { claimedCheckpoint, leafHash, parseLeaf, verifyInclusion } from '@latchgate/evidence'
+import {
+  type Checkpoint,
+  claimedCheckpoint,
+  leafHash,
+  parseLeaf,
+  verifyInclusion,
+} from '@latchgate/evidence'
 import { canonicalBytes, canonicalize, type Result } from '@latchgate/protocol'
 import { digest, digestBytes } from '@latchgate/protocol/node'
 import { evidenceCrypto } from '../evidence-crypto.js'
@@ -9,9 +16,10 @@ import type { Approved, Authorized, Budgeted, Known } from '../pipeline/call.js'
 import { policyRevision } from '../pipeline/decision-body.js'
 import { obtainSecrets } from '../pipeline/obtain-secrets.js'
 import { readBudget } from '../pipeline/read-budget.js'
-import { type Refusal, refuse } from '../refusal.js'
+import { Fault, type Refusal, refuse } from '../refusal.js'
 import type { RegisteredAction } from '../registered-action.js'
 import type { Services } from '../services.js'
+import { findApproval } from './decide.js'
 import { type Plan, planPolicy, planTarget, type StoredPlan } from './plan.js'
 import { openStoredPlan } from './stored-plan.js'
 
@@ -22,12 +30,18 @@ import { openStoredPlan } from './stored-plan.js'
  */
 export async function recheck(
   services: Services,
-  approval: StoredApproval,
   approved: Approved,
 ): Promise<Result<Authorized, Refusal>> {
+  // Read again: what the operator's request found may be as old as its wait for a slot.
+  const found = await findApproval(services, approved.approvalId)
+  if (!found.ok) return found
+  const approval = found.value
   const opened = await openPlan(services, approval)
   if (!opened.ok) return opened
   const { plan, claims } = opened.value
+  if (!(await isAsRecorded(services, approval, plan))) {
+    return tampered('the rows of the approval are not its records')
+  }
   if (services.revocations.reaches(claims)) {
     return { ok: false, error: refuse('lease_revoked', { detail: 'recheck: lease revoked' }) }
   }
@@ -45,7 +59,7 @@ export async function openPlan(
   services: Services,
   approval: StoredApproval,
 ): Promise<Result<StoredPlan, Refusal>> {
-  if (!(await isInLog(services, approval))) {
+  if (!(await isInLog(services, approval.hold))) {
     return tampered(`the record of approval ${approval.approvalId} is not in the log`)
   }
   const held = await services.ledger.heldPlan(approval.approvalId)
@@ -56,16 +70,47 @@ export async function openPlan(
     : { ok: true, value: stored }
 }
 
+// What the guards of the commit go by: whoever can write the file could make one vote enough, count
+// votes that nobody gave, or give an expired approval another day.
+async function isAsRecorded(
+  services: Services,
+  { approvalId, required, expiresAt, votes }: StoredApproval,
+  plan: Plan,
+): Promise<boolean> {
+  if (required !== plan.quorum.min || expiresAt !== Date.parse(plan.expires_at)) return false
+  for (const { operator, leaf } of votes) {
+    const { body } = leaf
+    const isVote = body['decision'] === 'vote' && body['approval_id'] === approvalId
+    if (!isVote || body['operator'] !== operator || !(await isInLog(services, leaf))) return false
+  }
+  return true
+}
+
 // Against the checkpoint that is in memory: rows that were changed in the file do not give its root.
-async function isInLog({ ledger }: Services, { hold }: StoredApproval): Promise<boolean> {
-  const bytes = await ledger.leaf(hold.index)
+async function isInLog(
+  { ledger }: Services,
+  { index, body }: StoredApproval['hold'],
+): Promise<boolean> {
+  const bytes = await ledger.leaf(index)
   if (bytes === undefined) return false
-  if (canonicalize(parseLeaf(bytes).body) !== canonicalize(hold.body)) return false
-  const { size, root } = claimedCheckpoint(ledger.checkpoint())
-  const { index } = hold
+  if (canonicalize(parseLeaf(bytes).body) !== canonicalize(body)) return false
+  const { size, root } = await checkpointAfter(ledger, index)
   const proof = await ledger.inclusionProof(index, size)
   const claim = { index, size, leafHash: leafHash(evidenceCrypto, bytes), proof, root }
   return verifyInclusion(evidenceCrypto, claim)
+}
+
+/** Milliseconds that a checkpoint may be behind a commit that can be read already. */
+const CHECKPOINT_WITHIN_MS = 2000
+
+// A record can be read as soon as it is committed; the checkpoint that covers it is signed after that.
+async function checkpointAfter(ledger: Services['ledger'], index: number): Promise<Checkpoint> {
+  for (let waited = 0; waited < CHECKPOINT_WITHIN_MS; waited += 1) {
+    const checkpoint = claimedCheckpoint(ledger.checkpoint())
+    if (checkpoint.size > index) return checkpoint
+    await sleep(1)
+  }
+  throw new Fault('store_unavailable', `no checkpoint covers the record ${index}`)
 }
 
 function sameAction(

@@ -1,3 +1,4 @@
+import type { Manifest } from '@latchgate/catalogue'
 import type { Json, JsonObject } from '@latchgate/protocol'
 
 /** What stands in place of a sensitive value. */
@@ -11,6 +12,16 @@ export function sensitiveMembers(schema: Json | undefined, value: Json): readonl
   const found = new Set<string>()
   collect(schema, schema, value, '', found, 0)
   return [...found].sort()
+}
+
+/** Whether the URL of an action's request can have a member in it that its schema marks. */
+export function mayShowSensitive({ template, io }: Manifest): boolean {
+  if (!JSON.stringify(io.request_schema ?? null).includes('"x-sensitive":true')) return false
+  const { url_template = '{{', query = {}, query_params = null } = template ?? {}
+  return (
+    query_params !== null ||
+    [url_template, ...Object.values(query)].some((one) => one.includes('{{'))
+  )
 }
 
 /** The value with everything below the pointers replaced. */

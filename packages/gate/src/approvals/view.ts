@@ -11,7 +11,7 @@ import { parseJson } from '@latchgate/protocol'
 import type { StoredApproval } from '../ledger/port.js'
 import type { Services } from '../services.js'
 import type { StoredPlan } from './plan.js'
-import { sensitiveMembers, withoutSensitive } from './sensitive.js'
+import { HIDDEN, mayShowSensitive, sensitiveMembers, withoutSensitive } from './sensitive.js'
 import { failureOf, stateAt } from './state.js'
 
 /** Seconds after which a client is asked to poll again. */
@@ -97,8 +97,17 @@ export function summaryOf(services: Services, approval: StoredApproval): Approva
     reasons: (body['reasons'] ?? []) as ApprovalSummary['reasons'],
     approvals: votes.length,
     required,
-    target: `${String(target['method'])} ${String(target['url'])}`,
+    target: `${String(target['method'])} ${urlOf(services, body)}`,
   }
+}
+
+// The list has no plan to hide single members of: a URL that a sensitive one may be part of is left
+// out, and so is that of a manifest which nobody can look into any more.
+function urlOf(services: Services, hold: JsonObject): string {
+  const registered = services.actions().actions.get(String(hold['action_id']))
+  if (registered === undefined || registered.actionDigest !== hold['action_digest']) return HIDDEN
+  if (mayShowSensitive(registered.manifest)) return HIDDEN
+  return String((hold['target'] as JsonObject | undefined)?.['url'])
 }
 
 /** The whole plan, but for what its schema marks as sensitive (spec/http-api 11.4, design 9). */
@@ -131,9 +140,10 @@ export function detailOf(
   const preview =
     resolved?.ok === true
       ? { url: resolved.value.url, body: bodyText(resolved.value.body) }
-      : { url: hidden.length === 0 ? plan.target.url : '[hidden]', body: null }
+      : { url: hidden.length === 0 ? plan.target.url : HIDDEN, body: null }
   return {
     ...common,
+    target: `${plan.target.method} ${preview.url}`,
     ...(plan.policy.version === null ? {} : { policy_version: plan.policy.version }),
     approved_targets: plan['sinks'] as readonly string[],
     approved_secrets: plan.secrets,

@@ -15,7 +15,9 @@ export interface Revoked {
 /** Revocations of leases, sessions, principals, or all (design 10). */
 export class Revocations {
   readonly #ledger: Ledger
-  readonly #list = new RevocationList()
+  /** In order, those of this run among them whether or not they are durable. */
+  #known: readonly Revocation[] = []
+  #list = new RevocationList()
   #next = 0
   #durable = 0
 
@@ -25,7 +27,7 @@ export class Revocations {
 
   /** Reads what was revoked before this run. */
   async load(): Promise<void> {
-    for (const revocation of await this.#ledger.revocations()) this.#list.add(revocation)
+    this.#know(await this.#ledger.revocations())
     this.#next = this.#list.epoch
     this.#durable = this.#list.epoch
   }
@@ -58,16 +60,27 @@ export class Revocations {
     // A number is never given twice, also not when its record failed.
     this.#next = Math.max(this.#next, previousEpoch) + 1
     const revocation = { ...target, epoch: this.#next }
-    this.#list.add(revocation)
+    this.#know([...this.#known, revocation])
     try {
       const leaf = describe(revocation.epoch, previousEpoch)
       const done = await this.#ledger.revoke({ leaf, revocation, proof })
-      if (!done.ok) return { ok: false, error: refuse(done.error.code) }
+      if (!done.ok) {
+        // Whoever repeats an operator's request must not revoke what was issued since.
+        this.#know(this.#known.filter((one) => one !== revocation))
+        return { ok: false, error: refuse(done.error.code) }
+      }
       const { approvals } = done.value
       this.#durable = Math.max(this.#durable, revocation.epoch)
       return { ok: true, value: { previousEpoch, epoch: revocation.epoch, approvals } }
     } catch (error) {
       throw ledgerFault(error)
     }
+  }
+
+  #know(revocations: readonly Revocation[]): void {
+    const list = new RevocationList()
+    for (const revocation of revocations) list.add(revocation)
+    this.#known = revocations
+    this.#list = list
   }
 }

@@ -85,6 +85,8 @@ async function drain(
   const already = services.drain.active
   // First the effect, then its record: a broken ledger must not keep an operator from stopping.
   services.drain.active = true
+  services.drain.acts += 1
+  const { acts } = services.drain
   const running = inFlight.size
   const recorded = await recordAct(services, operator, {
     type: 'admin',
@@ -92,7 +94,11 @@ async function drain(
     text: `drain initiated, in_flight=${running}, was_first=${!already}`,
     detail: { in_flight: running, was_first: !already },
   })
-  if (!recorded.ok) return answerError(request.traceId, recorded.error)
+  if (!recorded.ok) {
+    // Whoever repeats an operator's request must not stop the gate; whoever stopped it since has.
+    if (!already && services.drain.acts === acts) services.drain.active = services.drain.closing
+    return answerError(request.traceId, recorded.error)
+  }
   const body: DrainBody = {
     draining: true,
     already_draining: already,

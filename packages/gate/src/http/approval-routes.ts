@@ -3,6 +3,7 @@ import { approve } from '../approvals/approve.js'
 import { findApproval } from '../approvals/decide.js'
 import { parseApproveRequest, parseDenyRequest } from '../approvals/decision-request.js'
 import { deny } from '../approvals/deny.js'
+import { withLearnQuery } from '../approvals/learn-query.js'
 import { openPlan } from '../approvals/recheck.js'
 import { resultAnswer } from '../approvals/result.js'
 import { stateAt } from '../approvals/state.js'
@@ -61,7 +62,8 @@ export function operatorApprovalRoutes(services: Services, inFlight: InFlight): 
       services,
       { method: 'POST', path: `${ONE}/approve`, namesCause: true },
       async (operator, request) => {
-        const parsed = await approveRequest(request)
+        const body = await approveRequest(request)
+        const parsed = body.ok ? withLearnQuery(body.value, request.query) : body
         if (!parsed.ok) return answerError(request.traceId, parsed.error)
         const { traceId } = request
         const given = {

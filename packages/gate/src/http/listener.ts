@@ -163,9 +163,15 @@ async function guarded(
   } catch (error) {
     const code = (error as { readonly code?: unknown }).code
     services.log.error({ trace_id: traceId, err: error }, 'request failed')
-    const known = code === 'store_unavailable' || code === 'clock_error' ? code : 'internal_error'
-    return answerError(traceId, refuse(known))
+    return answerError(traceId, refuse(isOutage(code) ? code : 'internal_error'))
   }
+}
+
+const OUTAGES = ['store_unavailable', 'clock_error', 'replay_cache_unavailable'] as const
+
+// What is broken, where an operator can mend it; anything else is a bug and is not told apart.
+function isOutage(code: unknown): code is (typeof OUTAGES)[number] {
+  return OUTAGES.some((one) => one === code)
 }
 
 function peerOf(socket: Socket, transport: 'unix' | 'tcp'): Peer {

@@ -1,7 +1,7 @@
 import { authenticateOperator, type OperatorContext } from '../auth/operator.js'
 import { answerError } from '../pipeline/answer.js'
 import type { Answer } from '../pipeline/call.js'
-import { type Refusal, refuse } from '../refusal.js'
+import { Fault, type Refusal, refuse } from '../refusal.js'
 import type { Services } from '../services.js'
 import { credentials } from './client-routes.js'
 import type { Route, RouteRequest } from './listener.js'
@@ -44,7 +44,7 @@ export function operatorRoute(
         services.summary.count(`operator:${refusal.code}`)
         return answerError(request.traceId, refusal)
       }
-      if (!(await withinRate(services, method, operator.value))) {
+      if (!(await withinRate(services, endpoint, operator.value))) {
         const code = namesCause ? 'operator_throttled' : 'rate_limit_exceeded'
         return answerError(request.traceId, refuse(code))
       }
@@ -63,13 +63,21 @@ function unnamed(refusal: Refusal): Refusal {
 
 async function withinRate(
   services: Services,
-  method: Route['method'],
+  { method, proofInLedger = false }: OperatorEndpoint,
   { operator }: OperatorContext,
 ): Promise<boolean> {
   const { operator_read_rps, operator_write_rps } = services.config.rate_limits
   const rate = method === 'GET' ? operator_read_rps : operator_write_rps
   const kind = method === 'GET' ? 'GET' : 'POST'
-  return services.state.take(`operator:${kind}:${operator}`, rate)
+  try {
+    return await services.state.take(`operator:${kind}:${operator}`, rate)
+  } catch (error) {
+    // What stops an agent must not wait for the memory of rates (design 5).
+    if (proofInLedger && error instanceof Fault && error.code === 'replay_cache_unavailable') {
+      return true
+    }
+    throw error
+  }
 }
 
 /**

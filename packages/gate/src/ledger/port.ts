@@ -251,8 +251,8 @@ export type StoredApprovalState =
 /** A decision of an operator on a plan, as recorded. */
 export interface RecordedVote {
   readonly operator: string
-  /** Body of its `approval` leaf. */
-  readonly body: JsonObject
+  /** Its `approval` leaf: index, time, body. */
+  readonly leaf: { readonly index: number; readonly time: string; readonly body: JsonObject }
 }
 
 /** An approval as the ledger has it. */

@@ -15,7 +15,7 @@ export class ApprovalReader {
   constructor(db: Database) {
     this.#db = db
     this.#one = db.prepare(`${SELECT} WHERE a.approval_id = ?`)
-    this.#votes = db.prepare(`SELECT v.operator, l.bytes FROM approval_votes v
+    this.#votes = db.prepare(`SELECT v.operator, v.leaf, l.bytes FROM approval_votes v
       JOIN leaves l ON l.leaf = v.leaf WHERE v.approval_id = ? ORDER BY v.leaf`)
     this.#pending = db.prepare(
       "SELECT count(*) AS n FROM approvals WHERE state = 'pending' AND expires_at > ?",
@@ -26,8 +26,10 @@ export class ApprovalReader {
   }
 
   find(approvalId: string): StoredApproval | undefined {
-    const row = this.#one.get(approvalId)
-    return row === undefined ? undefined : this.#approval(row as Row)
+    return this.#atOnce(() => {
+      const row = this.#one.get(approvalId)
+      return row === undefined ? undefined : this.#approval(row as Row)
+    })
   }
 
   /** Newest first. An approval whose time is over is expired, recorded as such or not. */
@@ -54,7 +56,9 @@ export class ApprovalReader {
     }
     const filter = where.length === 0 ? '' : `WHERE ${where.join(' AND ')}`
     const rows = this.#db.prepare(`${SELECT} ${filter} ORDER BY a.leaf DESC LIMIT ?`)
-    return (rows.all(...values, limit) as Row[]).map((row) => this.#approval(row))
+    return this.#atOnce(() =>
+      (rows.all(...values, limit) as Row[]).map((row) => this.#approval(row)),
+    )
   }
 
   countPending(now: number): number {
@@ -66,14 +70,27 @@ export class ApprovalReader {
     return row === undefined ? undefined : { bytes: blob(row, 'bytes'), salt: blob(row, 'salt') }
   }
 
+  // A commit between the row and its votes would show a pending approval with the vote that began it.
+  #atOnce<T>(read: () => T): T {
+    this.#db.exec('BEGIN')
+    try {
+      return read()
+    } finally {
+      this.#db.exec('COMMIT')
+    }
+  }
+
   #approval(row: Row): StoredApproval {
     const approvalId = text(row, 'approval_id')
     const hold = parseLeaf(blob(row, 'hold_bytes'))
     const end = row['end_bytes'] === null ? null : parseLeaf(blob(row, 'end_bytes'))
-    const votes = (this.#votes.all(approvalId) as Row[]).map((vote) => ({
-      operator: text(vote, 'operator'),
-      body: parseLeaf(blob(vote, 'bytes')).body,
-    }))
+    const votes = (this.#votes.all(approvalId) as Row[]).map((vote) => {
+      const { time, body } = parseLeaf(blob(vote, 'bytes'))
+      return {
+        operator: text(vote, 'operator'),
+        leaf: { index: integer(vote, 'leaf'), time, body },
+      }
+    })
     return {
       approvalId,
       state: text(row, 'state') as StoredApprovalState,
