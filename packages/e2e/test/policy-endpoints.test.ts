@@ -1,8 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { asOperator } from '../src/harness/approvals.js'
 import { ALL_ACTIONS, ALL_SINKS } from '../src/harness/gate.js'
-import { operate, operatorHeaders } from '../src/harness/operator.js'
+import { operatorHeaders } from '../src/harness/operator.js'
 import { policyRecords } from '../src/harness/policy-records.js'
 import { executeRaw, type RawAnswer, takeLease } from '../src/harness/raw-client.js'
 import { startWorld, type World } from '../src/harness/world.js'
@@ -37,7 +38,7 @@ const file = (): string => join(world.gate.project.root, 'policies', 'data.json'
 const onDisk = (): Record<string, unknown> =>
   JSON.parse(readFileSync(file(), 'utf8')) as Record<string, unknown>
 const ask = (method: string, path: string, body?: unknown): Promise<RawAnswer> =>
-  operate(world.admin, world.gate.project, method, `/v1/admin${path}`, body)
+  asOperator(world, method, `/v1/admin${path}`, { body })
 const lastRecord = (): Record<string, unknown> => policyRecords(world.gate.project).at(-1) ?? {}
 
 async function answered(

@@ -12,9 +12,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { JsonObject } from '@latchgate/protocol'
 import { expect, onTestFinished, test } from 'vitest'
+import { asOperator } from '../src/harness/approvals.js'
 import { createTestProject, type ProjectSettings, type TestProject } from '../src/harness/gate.js'
 import { takeLedgerAway } from '../src/harness/ledger-lock.js'
-import { operate } from '../src/harness/operator.js'
 import { policyRecords } from '../src/harness/policy-records.js'
 import { executeRaw, type RawAnswer, RawClient, takeLease } from '../src/harness/raw-client.js'
 import { type SpawnedGate, spawnGate } from '../src/harness/spawned-gate.js'
@@ -55,7 +55,7 @@ const dataFile = (project: TestProject): string => join(project.root, 'policies'
 const onDisk = (project: TestProject): JsonObject =>
   JSON.parse(readFileSync(dataFile(project), 'utf8')) as JsonObject
 const ask = (world: World, path: string, body?: unknown): Promise<RawAnswer> =>
-  operate(world.admin, world.gate.project, 'POST', `/v1/admin${path}`, body)
+  asOperator(world, 'POST', `/v1/admin${path}`, { body })
 
 test('without a policy file reads and edits say so, and a reload is told an empty version', async () => {
   const world = await begin()
@@ -73,7 +73,7 @@ test('without a policy file reads and edits say so, and a reload is told an empt
     },
   ])
   expect((await ask(world, '/reload')).json()).toMatchObject({ ok: true, policy_version: '' })
-  const read = await operate(world.admin, project, 'GET', '/v1/admin/policy')
+  const read = await asOperator(world, 'GET', '/v1/admin/policy')
   expect([read.status, read.json()]).toEqual([
     500,
     {
@@ -263,7 +263,7 @@ test('a rule and a quorum set at run time hold the next call for so many operato
   const held = await call()
   expect(held.status, held.text).toBe(202)
   const path = `/v1/approvals/${String(held.json()['approval_id'])}`
-  const shown = await operate(world.admin, world.gate.project, 'GET', path)
+  const shown = await asOperator(world, 'GET', path)
   expect(shown.json()).toMatchObject({
     quorum: { min: 3, distinct_from_requester: true },
     reasons: [{ code: 'rule', detail: 'latchgate.require_approval.http_fetch.agent-test is set' }],
@@ -370,7 +370,7 @@ test('killed around a write the file is the old or a new one, and every right in
       for (let at = 0; at < 20; at += 1) {
         granted += 1
         const body = { principal: `p${granted}`, actions: ['http_fetch'] }
-        operate(admin, project, 'POST', '/v1/admin/policy/grant', body).then(
+        asOperator({ admin, gate: { project } }, 'POST', '/v1/admin/policy/grant', { body }).then(
           ({ status }) => {
             if (status === 200) answers += 1
             if (answers >= answersBefore) resolve()
@@ -388,7 +388,11 @@ test('killed around a write the file is the old or a new one, and every right in
   }
   const last = await spawned(project)
   const loaded = policyRecords(project).findLast((one) => one['event_type'] === 'policy_loaded')
-  const shown = await operate(last.admin, project, 'GET', '/v1/admin/policy')
+  const shown = await asOperator(
+    { admin: last.admin, gate: { project } },
+    'GET',
+    '/v1/admin/policy',
+  )
   const { acl, policy_version } = onDisk(project) as {
     acl: Record<string, unknown>
     policy_version: string

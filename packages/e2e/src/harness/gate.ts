@@ -43,6 +43,8 @@ export interface ProjectSettings {
   readonly principal?: string
   readonly scopes?: readonly string[]
   readonly owner?: string
+  /** A project without any operator. */
+  readonly operatorless?: boolean
   /** Operators beside `operator`, and the `owner` of their credential if they have one. */
   readonly operators?: readonly string[] | Readonly<Record<string, string | null>>
   readonly identity?: 'peercred' | 'none'
@@ -154,9 +156,13 @@ function configText(
     identity === 'none' ? '' : `principal = "${made.principal}"`,
     identity === 'none' ? '' : scopes,
     identity === 'none' ? '' : owner,
-    '[operator_credentials.operator]',
-    `api_key = "${made.apiKey}"`,
-    `dpop_jkt = "${made.jkt}"`,
+    ...(settings.operatorless === true
+      ? []
+      : [
+          '[operator_credentials.operator]',
+          `api_key = "${made.apiKey}"`,
+          `dpop_jkt = "${made.jkt}"`,
+        ]),
     ...Object.entries(made.operators).flatMap(([name, one]) => [
       `[operator_credentials.${name}]`,
       `api_key = "${one.apiKey}"`,
@@ -169,6 +175,7 @@ function configText(
     ...resolve.map(([from, to]) => `"${from}" = "${to}"`),
     '[posture]',
     'identity_insecure = true',
+    settings.operatorless === true ? 'operator_auth_insecure = true' : '',
     resolve.length === 0 ? '' : 'egress_insecure = true',
     settings.tables ?? '',
     '',

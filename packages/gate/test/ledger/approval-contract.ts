@@ -191,7 +191,7 @@ export function approvalContract(given: () => LedgerUnderTest): void {
       expect(await vote('omar')).toMatchObject({ ok: true, value: { votes: 2 } })
       const stored = await ledger.approval(one.approvalId)
       expect(stored).toMatchObject({ state: 'pending', end: null })
-      expect(stored!.votes.map(({ operator, body }) => [operator, body['decision']])).toEqual([
+      expect(stored!.votes.map(({ operator, leaf }) => [operator, leaf.body['decision']])).toEqual([
         ['olga', 'vote'],
         ['omar', 'vote'],
       ])
