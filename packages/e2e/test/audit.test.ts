@@ -378,6 +378,7 @@ test('every event of a varied run has the members of the published table, and no
     'approval_granted allow',
     'lease_issued allow',
     'log_key_added allow',
+    'policy_loaded allow',
     'receipt_key_added allow',
   ])
   for (const event of all as readonly Record<string, unknown>[]) {
