@@ -100,9 +100,13 @@ describe('what each listener asks for', () => {
       ])
       return
     }
-    const { status } = await checked[listener].send(request)
-    if (credential === 'none' || credential === 'renewal') expect(status).not.toBe(401)
-    else expect(status).toBe(401)
+    const headers = credentials(lease, method, request.path)
+    const anonymous = (await checked[listener].send(request)).status
+    const leased = (await checked[listener].send({ ...request, headers })).status
+    expect([anonymous === 401, leased === 401]).toEqual([
+      credential === 'lease' || credential === 'operator',
+      credential === 'operator',
+    ])
   })
 
   const open = API.operations.filter(({ listeners }) => listeners.client === 'none')
