@@ -318,6 +318,22 @@ test('the gate tells how it is, and stops and goes on beginning calls', async ()
   expect((await asOperator(checked, 'DELETE', drain)).json()).toMatchObject({ draining: false })
 })
 
+test('what happened is listed, paged, followed and verified', async () => {
+  for (const path of ['/v1/audit/events', '/v1/audit/recent', '/v1/audit']) {
+    const page = await asOperator(checked, 'GET', `${path}?limit=1000`)
+    expect([page.status, (page.json()['events'] as object[]).length > 10]).toEqual([200, true])
+    const bad = await asOperator(checked, 'GET', `${path}?limit=x`)
+    expect(statusAndCode(bad)).toEqual([400, 'bad_request'])
+  }
+  const first = await asOperator(checked, 'GET', '/v1/audit/events?limit=1')
+  const next = String(first.json()['next_cursor'])
+  expect((await asOperator(checked, 'GET', `/v1/audit?cursor=${next}`)).status).toBe(200)
+  const followed = await asOperator(checked, 'GET', '/v1/audit/events?since_index=-1&decision=deny')
+  expect(followed.json()).toMatchObject({ next_since_index: expect.any(Number) })
+  const verified = await asOperator(checked, 'GET', '/v1/audit/verify')
+  expect(verified.json()).toMatchObject({ intact: true })
+})
+
 test('a proof is used up by what an operator does', async () => {
   const path = '/v1/admin/drain'
   const headers = operatorHeaders(world.gate.project, 'DELETE', path)

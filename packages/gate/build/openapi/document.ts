@@ -9,10 +9,12 @@ import { TAGS } from './route-documentation.js'
 import { ACTION_ROUTES } from './routes/action-routes.js'
 import { ADMIN_ROUTES } from './routes/admin-routes.js'
 import { APPROVAL_ROUTES } from './routes/approval-routes.js'
+import { AUDIT_ROUTES } from './routes/audit-routes.js'
 import { GATE_ROUTES } from './routes/gate-routes.js'
 import type { Schema } from './schema.js'
 import { ADMIN_SCHEMAS } from './schemas/admin-schemas.js'
 import { APPROVAL_SCHEMAS } from './schemas/approval-schemas.js'
+import { AUDIT_SCHEMAS } from './schemas/audit-schemas.js'
 import { ERROR_SCHEMAS } from './schemas/error-schemas.js'
 import { EXECUTION_SCHEMAS } from './schemas/execution-schemas.js'
 import { GATE_SCHEMAS } from './schemas/gate-schemas.js'
@@ -23,11 +25,13 @@ export const ROUTES: readonly RouteDocumentation[] = [
   ...ACTION_ROUTES,
   ...APPROVAL_ROUTES,
   ...ADMIN_ROUTES,
+  ...AUDIT_ROUTES,
 ]
 
 const SCHEMAS: Readonly<Record<string, Schema>> = {
   ...ADMIN_SCHEMAS,
   ...APPROVAL_SCHEMAS,
+  ...AUDIT_SCHEMAS,
   ...ERROR_SCHEMAS,
   ...EXECUTION_SCHEMAS,
   ...GATE_SCHEMAS,
@@ -91,6 +95,7 @@ function addRoute(app: FastifyInstance, route: RouteDocumentation): void {
       summary,
       description,
       tags: [tag],
+      ...(route.deprecated === true ? { deprecated: true } : {}),
       security: securityOf(route) as never,
       'x-listeners': access,
       ...(pathParameters === undefined ? {} : { params: parameters(required(pathParameters)) }),

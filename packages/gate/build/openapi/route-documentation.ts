@@ -16,6 +16,7 @@ export const TAGS = {
   approvals: 'Calls that wait for a human.',
   revocation: 'Taking leases back.',
   learned: 'Destinations and paths that actions were given at run time.',
+  audit: 'What happened: the records of the log, and whether they are whole.',
   operations: 'Running the gate.',
 } as const
 
@@ -50,6 +51,8 @@ export interface RouteDocumentation {
   /** What it is for, and what surprises. */
   readonly description: string
   readonly tag: keyof typeof TAGS
+  /** For published clients alone: another route does the same. */
+  readonly deprecated?: true
   /** The listeners that serve it, and who they answer. */
   readonly access: Readonly<Partial<Record<ListenerName, Credential>>>
   /** For operators: a failed authentication names its cause (spec/http-api 5.2). */
