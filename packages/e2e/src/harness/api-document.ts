@@ -88,7 +88,7 @@ export class ApiDocument {
   /** Whether an answer with a status of that kind has been checked. */
   hasSeen({ method, path, responses }: Operation, kind: 'success' | 'error'): boolean {
     return Object.keys(responses)
-      .filter((status) => (Number(status) < 300) === (kind === 'success'))
+      .filter((status) => Number(status) < 300 === (kind === 'success'))
       .some((status) => this.#seen.has(`${method} ${path} ${status}`))
   }
 
