@@ -76,7 +76,8 @@ export class ApiDocument {
     this.#validate(response, answer.json(), said)
     const { requestBody } = operation
     const isGood = answer.status < 300 && requestBody !== undefined
-    if (isGood && typeof request.body === 'string') {
+    const isJson = request.headers?.['content-type'] === 'application/json'
+    if (isGood && isJson && typeof request.body === 'string') {
       this.#validate(requestBody, JSON.parse(request.body), `${name} accepted ${request.body}`)
     }
     if (isGood && request.body === undefined && requestBody.required) {

@@ -11,6 +11,7 @@ import { ADMIN_ROUTES } from './routes/admin-routes.js'
 import { APPROVAL_ROUTES } from './routes/approval-routes.js'
 import { AUDIT_ROUTES } from './routes/audit-routes.js'
 import { GATE_ROUTES } from './routes/gate-routes.js'
+import { POLICY_ROUTES } from './routes/policy-routes.js'
 import type { Schema } from './schema.js'
 import { ADMIN_SCHEMAS } from './schemas/admin-schemas.js'
 import { APPROVAL_SCHEMAS } from './schemas/approval-schemas.js'
@@ -18,6 +19,7 @@ import { AUDIT_SCHEMAS } from './schemas/audit-schemas.js'
 import { ERROR_SCHEMAS } from './schemas/error-schemas.js'
 import { EXECUTION_SCHEMAS } from './schemas/execution-schemas.js'
 import { GATE_SCHEMAS } from './schemas/gate-schemas.js'
+import { POLICY_SCHEMAS } from './schemas/policy-schemas.js'
 
 /** Every documented route. */
 export const ROUTES: readonly RouteDocumentation[] = [
@@ -26,6 +28,7 @@ export const ROUTES: readonly RouteDocumentation[] = [
   ...APPROVAL_ROUTES,
   ...ADMIN_ROUTES,
   ...AUDIT_ROUTES,
+  ...POLICY_ROUTES,
 ]
 
 const SCHEMAS: Readonly<Record<string, Schema>> = {
@@ -35,6 +38,7 @@ const SCHEMAS: Readonly<Record<string, Schema>> = {
   ...ERROR_SCHEMAS,
   ...EXECUTION_SCHEMAS,
   ...GATE_SCHEMAS,
+  ...POLICY_SCHEMAS,
 }
 
 const INTRODUCTION = [

@@ -15,6 +15,7 @@ export const TAGS = {
   receipts: 'What became of a call, signed.',
   approvals: 'Calls that wait for a human.',
   revocation: 'Taking leases back.',
+  policy: 'Who may do what, and what takes a human.',
   learned: 'Destinations and paths that actions were given at run time.',
   audit: 'What happened: the records of the log, and whether they are whole.',
   operations: 'Running the gate.',
