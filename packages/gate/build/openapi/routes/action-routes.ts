@@ -101,7 +101,7 @@ export const ACTION_ROUTES: readonly RouteDocumentation[] = [
     operationId: 'getReceipt',
     summary: 'Read a receipt',
     description:
-      'On the client listener with a lease: a receipt of the same principal; another one and none look alike. On the admin listener with an operator’s key: any receipt.',
+      "On the client listener with a lease: a receipt of the same principal; another one and none look alike. On the admin listener with an operator's key: any receipt.",
     tag: 'receipts',
     access: { client: 'lease', admin: 'operator' },
     pathParameters: { receipt_id: uuid() },

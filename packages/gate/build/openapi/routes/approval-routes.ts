@@ -110,7 +110,7 @@ export const APPROVAL_ROUTES: readonly RouteDocumentation[] = [
     operationId: 'listApprovals',
     summary: 'List approvals',
     description:
-      'On the client listener with a lease: those of the principal. On the admin listener with an operator’s key: everybody’s.',
+      "On the client listener with a lease: those of the principal. On the admin listener with an operator's key: everybody's.",
     tag: 'approvals',
     access: { client: 'lease', admin: 'operator' },
     query: {

@@ -43,7 +43,7 @@ function ruleOf(member: 'domain' | 'path_glob', value: Schema): Schema {
     properties: {
       action_id: text('An action of this gate.'),
       [name]: value,
-      principal: text('Whose calls it is for; left out, everybody’s.'),
+      principal: text("Whose calls it is for; left out, everybody's."),
     },
     required: ['action_id', name],
     additionalProperties: false,
@@ -95,7 +95,7 @@ export const ADMIN_SCHEMAS: Readonly<Record<string, Schema>> = {
     action_id: text(),
     domain: optional(DOMAIN),
     path_glob: optional(PATH),
-    principal: text('Whose calls it is for; `*` for everybody’s.'),
+    principal: text("Whose calls it is for; `*` for everybody's."),
     added_by: text('The operator.'),
     added_at: moment(),
     source: oneOf({ approval: true, api: true }),

@@ -43,7 +43,7 @@ export const AUDIT_SCHEMAS: Readonly<Record<string, Schema>> = {
     },
     next_cursor: optional(text('There may be older events: `cursor` of the next question.')),
     next_since_index: optional({
-      ...integer('With `since_index`: how far was looked; the next question’s `since_index`.'),
+      ...integer("With `since_index`: how far was looked; the next question's `since_index`."),
       minimum: -1,
     }),
   }),
@@ -52,7 +52,7 @@ export const AUDIT_SCHEMAS: Readonly<Record<string, Schema>> = {
       trace_id: text(),
       timestamp: moment(),
       event_type: text(),
-      principal: text('The agent’s; of what an operator did, the operator.'),
+      principal: text("The agent's; of what an operator did, the operator."),
       session_id: text(),
       lease_jti: text(),
       identity_method: optional(text('How the principal was known.')),
