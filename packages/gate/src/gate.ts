@@ -21,21 +21,10 @@ import type { LoadedConfig } from './config/schema.js'
 import { assertStartFiles } from './config/start-files.js'
 import type { Route as NetworkRoute } from './egress/port.js'
 import { startEgress } from './egress/start-egress.js'
-import { adminRoutes } from './http/admin-routes.js'
-import {
-  agentApprovalListRoute,
-  agentApprovalRoutes,
-  operatorApprovalRoutes,
-} from './http/approval-routes.js'
-import { auditRoutes } from './http/audit-routes.js'
-import { clientRoutes } from './http/client-routes.js'
 import { InFlight } from './http/in-flight.js'
-import { learnedRoutes } from './http/learned-routes.js'
 import { type GateAddresses, listenAll } from './http/listen-all.js'
-import { policyRoutes } from './http/policy-routes.js'
-import { agentReceiptRoute, operatorReceiptRoute } from './http/receipt-route.js'
 import { recordLoaded, reloadGate } from './http/reload.js'
-import { revocationRoutes } from './http/revocation-routes.js'
+import { routeTables } from './http/route-tables.js'
 import { highWaterPathOf } from './ledger/sqlite/inspect-ledger.js'
 import { openLedger, type SqliteLedgerHandle } from './ledger/sqlite/open-ledger.js'
 import { RecoveringLedger } from './ledger-recovery.js'
@@ -132,29 +121,13 @@ async function assemble(
   const services = await buildServices(options, uid, cleanups)
   await recordStart(services)
   const inFlight = new InFlight()
-  const client = [
-    ...clientRoutes(services, inFlight),
-    agentReceiptRoute(services),
-    ...agentApprovalRoutes(services),
-    agentApprovalListRoute(services),
-  ]
   const verification = new LedgerVerification(config.ledger_db_path, services.ledger)
-  const admin = [
-    ...clientRoutes(services, inFlight),
-    operatorReceiptRoute(services),
-    ...agentApprovalRoutes(services),
-    ...operatorApprovalRoutes(services, inFlight),
-    ...revocationRoutes(services),
-    ...learnedRoutes(services),
-    ...adminRoutes(services, inFlight),
-    ...auditRoutes(services, verification),
-    ...policyRoutes(services),
-  ]
   const listeners: FastifyInstance[] = []
   cleanups.push(async () => {
     await Promise.all(listeners.map((listener) => listener.close()))
   })
-  const addresses = await listenAll(services, config, uid, { client, admin }, listeners)
+  const routes = routeTables({ services, inFlight, verification })
+  const addresses = await listenAll(services, config, uid, routes, listeners)
   const timer = setInterval(() => void flushSummary(services), SUMMARY_INTERVAL_MS)
   timer.unref()
   services.log.info(

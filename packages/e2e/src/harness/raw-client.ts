@@ -27,8 +27,14 @@ export const PUBLIC_BASE = 'http://localhost:3000'
 /** HTTP without any help: what a hostile or a foreign client would send. */
 export class RawClient {
   readonly #pool: Pool
+  readonly #onAnswer: (request: RawRequest, answer: RawAnswer) => void
 
-  constructor(place: Place) {
+  /** @param onAnswer sees each answer before the caller of `send` does */
+  constructor(
+    place: Place,
+    onAnswer: (request: RawRequest, answer: RawAnswer) => void = () => undefined,
+  ) {
+    this.#onAnswer = onAnswer
     this.#pool =
       'socket' in place
         ? new Pool('http://localhost', { socketPath: place.socket, connections: 64 })
@@ -43,12 +49,14 @@ export class RawClient {
       ...(request.body === undefined ? {} : { body: request.body }),
     })
     const text = await body.text()
-    return {
+    const answer = {
       status: statusCode,
       headers,
       text,
       json: () => JSON.parse(text) as Record<string, unknown>,
     }
+    this.#onAnswer(request, answer)
+    return answer
   }
 
   close(): Promise<void> {

@@ -28,8 +28,9 @@ const MEMBERS = [
   'decision',
   'approval_id',
 ] as const
-const DEFAULT_LIMIT = 100
-const MAX_LIMIT = 1000
+/** How many events an answer has, when the question does not say, and at most. */
+export const EVENT_LIMIT = { fallback: 100, most: 1000 } as const
+
 const TIME_FORM =
   /^(\d{4}-\d{2}-\d{2})[Tt]((?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d)(?:\.(\d+))?([Zz]|[+-]\d{2}:\d{2})$/
 
@@ -82,11 +83,11 @@ function parameter(raw: Readonly<Record<string, unknown>>, name: string): string
 
 function limit(raw: Readonly<Record<string, unknown>>): number {
   const value = parameter(raw, 'limit')
-  if (value === undefined) return DEFAULT_LIMIT
+  if (value === undefined) return EVENT_LIMIT.fallback
   if (!/^[+-]?\d+$/.test(value)) {
     throw new BadParameter(`\`limit\` is no whole number: ${shown(value)}`)
   }
-  return Math.min(MAX_LIMIT, Math.max(1, Number(value)))
+  return Math.min(EVENT_LIMIT.most, Math.max(1, Number(value)))
 }
 
 function position(

@@ -5,7 +5,7 @@ import { Fault } from '../refusal.js'
 import type { FromVerifier } from './verify-worker.js'
 
 /** Findings that an answer lists. */
-const SHOWN_FINDINGS = 20
+export const SHOWN_FINDINGS = 20
 
 /**
  * Verifies the ledger of a running gate, in a thread of its own, one run at a time: who asks while

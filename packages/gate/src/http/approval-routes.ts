@@ -93,8 +93,11 @@ export function operatorApprovalRoutes(services: Services, inFlight: InFlight): 
   ]
 }
 
+/** How many approvals a list holds, when the request does not say, and at most. */
+export const LIST_LIMIT = { fallback: 50, most: 200 } as const
+
 /** Milliseconds that a long poll waits at most. */
-const LONGEST_WAIT_MS = 30_000
+export const LONGEST_WAIT_MS = 30_000
 
 async function wait(
   services: Services,
@@ -182,7 +185,7 @@ async function list(
     const message = `status is one of ${STATES.join(', ')}`
     return answerError(request.traceId, refuse('bad_request', { message }))
   }
-  const limit = wholeNumber(request, 'limit', { fallback: 50, most: 200 })
+  const limit = wholeNumber(request, 'limit', LIST_LIMIT)
   if (!limit.ok) return answerError(request.traceId, limit.error)
   const states = state === undefined ? null : [state]
   try {

@@ -6,7 +6,7 @@ import { type Refusal, refuse } from '../refusal.js'
 import { askForBody } from './request-framing.js'
 
 /** Bytes of the compact form beyond which the body of a JSON endpoint is not parsed. */
-const MAX_JSON_BYTES = 65_536
+export const MAX_JSON_BYTES = 65_536
 
 /**
  * Reads a body of at most 1 MiB. A larger one is a `Refusal`, and the rest of it is not read; so is

@@ -1,6 +1,9 @@
 import type { Json, JsonObject, LeaseRequest, Result } from '@latchgate/protocol'
 import { type Refusal, refuse } from '../refusal.js'
 
+/** Scopes that one lease request may name. */
+export const MAX_SCOPES = 64
+
 const MEMBERS = new Set(['scopes', 'dpop_jwk', 'budgets', 'fs_root'])
 
 /**
@@ -17,7 +20,7 @@ export function parseLeaseRequest(json: Json): Result<LeaseRequest, Refusal> {
   if (!Array.isArray(scopes) || !scopes.every((one) => typeof one === 'string')) {
     return bad('/scopes', 'scopes must be an array of strings')
   }
-  if (scopes.length > 64) return bad('/scopes', 'at most 64 scopes')
+  if (scopes.length > MAX_SCOPES) return bad('/scopes', `at most ${MAX_SCOPES} scopes`)
   const jwk = json['dpop_jwk']
   if (!isObject(jwk)) return bad('/dpop_jwk', 'dpop_jwk must be an object')
   // RFC 9449 4.3: whoever sends the private key has shown it to everybody on the way.

@@ -4,6 +4,7 @@ import { parseListenAddress, StartupError } from '../config/posture.js'
 import type { GateConfig } from '../config/schema.js'
 import type { Services } from '../services.js'
 import { createListener, type Route } from './listener.js'
+import type { RouteTables } from './route-tables.js'
 import { prepareSocketDirectory, protectSocket, removeStaleSocket } from './sockets.js'
 
 /** Where a running gate listens. */
@@ -22,7 +23,7 @@ export async function listenAll(
   services: Services,
   config: GateConfig,
   uid: number,
-  routes: { readonly client: readonly Route[]; readonly admin: readonly Route[] },
+  routes: RouteTables,
   listeners: FastifyInstance[],
 ): Promise<GateAddresses> {
   const tcp = async (

@@ -24,10 +24,15 @@ export function checkActionId(actionId: string): Result<void, Refusal> {
   return refused('invalid_action_id', 'action_id must contain only [a-zA-Z0-9_-]')
 }
 
+/** Actions that one grant or revoke may name. */
+export const MAX_ACTIONS = 100
+
 /** Checks the list of actions of a grant or a revoke. */
 export function checkActions(actions: readonly string[]): Result<void, Refusal> {
   if (actions.length === 0) return refused('empty_actions', 'at least one action required')
-  if (actions.length > 100) return refused('too_many_actions', 'max 100 actions per request')
+  if (actions.length > MAX_ACTIONS) {
+    return refused('too_many_actions', `max ${MAX_ACTIONS} actions per request`)
+  }
   for (const action of actions) {
     const checked = checkActionId(action)
     if (!checked.ok) return checked
