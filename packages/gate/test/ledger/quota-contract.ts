@@ -36,9 +36,18 @@ function fits(
   return isCheap && (quota.calls === undefined || counted.length + 1 <= quota.calls)
 }
 
+// Calls and costs of a quota are two limits: what can never be met says its window, the other its own
+// wait.
+function limitsOf({ calls, costUsdCents, windowSeconds }: QuotaLimit): readonly QuotaLimit[] {
+  return [
+    ...(calls === undefined ? [] : [{ calls, windowSeconds }]),
+    ...(costUsdCents === undefined ? [] : [{ costUsdCents, windowSeconds }]),
+  ]
+}
+
 // The first of all moments at which a use leaves its window that lets the call in.
 function waitOf(uses: readonly Use[], attempt: Attempt, at: number): number | null {
-  const waits = attempt.quotas.map((quota) => {
+  const waits = attempt.quotas.flatMap(limitsOf).map((quota) => {
     if (fits(uses, quota, attempt, at)) return 0
     const windowMs = quota.windowSeconds * 1000
     if (!fits([], quota, attempt, at)) return windowMs
