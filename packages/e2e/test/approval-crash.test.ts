@@ -18,7 +18,14 @@ import {
   holdCall,
   type OperatorDesk,
 } from '../src/harness/approvals.js'
-import { createTestProject, startTestGate, type TestProject } from '../src/harness/gate.js'
+import {
+  ALL_ACTIONS,
+  ALL_SINKS,
+  createTestProject,
+  type ProjectSettings,
+  startTestGate,
+  type TestProject,
+} from '../src/harness/gate.js'
 import { executeRaw, type HeldLease, RawClient, takeLease } from '../src/harness/raw-client.js'
 import { type SpawnedGate, spawnGate } from '../src/harness/spawned-gate.js'
 
@@ -36,8 +43,9 @@ beforeEach(() => upstream.clear())
 
 afterAll(() => upstream.close())
 
-const project = (): Promise<TestProject> =>
+const project = (settings: ProjectSettings = {}): Promise<TestProject> =>
   createTestProject({
+    ...settings,
     caPem,
     resolve: { 'api.github.com:443': upstream.address },
     tables: `${NO_RATES}\n[approvals]\nmax_pending_per_principal = 1000`,
@@ -82,8 +90,9 @@ const END = 'UPDATE approvals SET state = ?, end_leaf = ?\n      WHERE approval_
 async function killedWhile(
   fault: { readonly statement: string; readonly when: 'before' | 'after' },
   act: (desk: OperatorDesk, id: string) => Promise<unknown>,
+  settings: ProjectSettings = {},
 ): Promise<{ readonly given: TestProject; readonly lease: HeldLease; readonly id: string }> {
-  const given = await project()
+  const given = await project(settings)
   const desk = await spawned(given, { ...fault, action: 'kill' })
   const lease = await takeLease(desk.client, { budgets: { max_calls: 5 } })
   const { id } = await holdCall(desk, lease, 'github_create_issue', issue())
@@ -250,6 +259,31 @@ test.each(['before', 'after'] as const)(
   },
 )
 
+test.each([
+  ['before', 'the first vote is not there', 'bob', 1],
+  ['after', 'it counts, and once', 'alice', 1],
+] as const)('kill -9 %s the commit of one vote of two: %s', async (when, _what, next, votes) => {
+  const acl = { 'agent-test': { allowed_actions: ALL_ACTIONS, allowed_sinks: ALL_SINKS } }
+  const latchgate = { quorum: { github_create_issue: { '*': 2 } } }
+  const settings = {
+    data: { policy_version: 'test-1', acl, latchgate },
+    operators: ['alice', 'bob', 'carol'],
+  }
+  const { given, id } = await killedWhile(
+    { statement: 'INSERT INTO approval_votes', when },
+    (desk, held) => approveCall(desk, held, { as: 'alice' }),
+    settings,
+  )
+  const again = await restarted(given)
+  const voted = await approveCall(again, id, { as: next })
+  expect([voted.status, voted.json()]).toMatchObject([202, { approvals: votes, required: 2 }])
+  expect(upstream.requests).toHaveLength(0)
+  const done = await approveCall(again, id, { as: 'carol' })
+  expect([done.status, done.json()['decision']]).toEqual([200, 'executed'])
+  expect(upstream.requests).toHaveLength(1)
+  await again.close()
+})
+
 /** Titles of the issues that the upstream was asked to make. */
 function titles(): readonly string[] {
   return upstream.requests.map(({ body }) =>
@@ -284,6 +318,7 @@ test.each(LOADS)(
     await desk.process.kill()
     await Promise.all(workers)
     await desk.admin.destroy()
+    expect(held.size).toBeGreaterThan(0)
     const made = titles()
     expect(new Set(made).size, 'no issue twice').toBe(made.length)
     const again = await restarted(given)

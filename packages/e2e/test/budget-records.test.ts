@@ -53,7 +53,7 @@ test('the record of a call that finds no budget says that none was left', async 
 test('any other denial after the budget was read says what was left, before and after', async () => {
   const world = await begin()
   const lease = await takeLease(world.client, { budgets: { max_calls: 5 } })
-  const params = { url: 'https://not-allowed.example/' }
+  const params = { url: 'https://10.0.0.1/' }
   const answer = await executeRaw(world.client, lease, 'http_fetch', params)
   expect(answer.status, answer.text).toBe(403)
   expect(decisionOf(world, answer)).toMatchObject({

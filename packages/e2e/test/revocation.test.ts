@@ -11,6 +11,7 @@ import { approveCall, asAgent, asOperator, denyCall, holdCall } from '../src/har
 import { payloadOf } from '../src/harness/compact-jws.js'
 import { leavesOf } from '../src/harness/evidence.js'
 import { startTestGate } from '../src/harness/gate.js'
+import { takeLedgerAway } from '../src/harness/ledger-lock.js'
 import { operatorHeaders } from '../src/harness/operator.js'
 import {
   credentials,
@@ -365,6 +366,39 @@ test('while the replay memory is away nothing begins, and operators can still st
   state.away = false
   expect((await executeRaw(world.client, lease, 'http_fetch', FETCH)).json()).toEqual(REVOKED)
   expect((await approveCall(world, held.id)).json()['error']).toBe('approval_revoked')
+})
+
+test('a revocation that could not be recorded holds all the same, and an approval says so', async () => {
+  const world = await begin()
+  const lease = await takeLease(world.client)
+  const { id } = await holdCall(world, lease, 'github_create_issue', issue())
+  const giveBack = takeLedgerAway(world.gate)
+  const unrecorded = await revoke(world, { session_id: lease.sessionId })
+  expect([unrecorded.status, unrecorded.json()['error']]).toEqual([503, 'store_unavailable'])
+  giveBack()
+  const ready = (): Promise<RawAnswer> => world.client.send({ method: 'GET', path: '/readyz' })
+  while ((await ready()).status !== 200) await new Promise((resolve) => setTimeout(resolve, 20))
+  expect((await executeRaw(world.client, lease, 'http_fetch', FETCH)).json()).toEqual(REVOKED)
+  const next = await takeLease(world.client)
+  expect((await executeRaw(world.client, next, 'http_fetch', FETCH)).status).toBe(200)
+  // Not 401: it is not the operator's credentials that are bad.
+  const refused = await approveCall(world, id)
+  expect([refused.status, refused.json()]).toEqual([
+    409,
+    {
+      error: 'approval_revoked',
+      message: 'The lease that the call was made with has been revoked.',
+      trace_id: ID,
+    },
+  ])
+  expect(recordsOf(world.gate.project.ledger, id)).toEqual([
+    'hold pending_approval',
+    'approval failed',
+  ])
+  expect(world.upstream.requestsStarted).toBe(1)
+  expect(await epochOf(world)).toEqual({ current_epoch: 0 })
+  const again = await revoke(world, { session_id: lease.sessionId })
+  expect([again.status, again.json()]).toMatchObject([200, { previous_epoch: 0, current_epoch: 2 }])
 })
 
 test('an act whose proof was used before is refused by the ledger, and has no effect', async () => {

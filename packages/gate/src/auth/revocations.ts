@@ -56,7 +56,7 @@ export class Revocations {
     proof: ProofUse,
     describe: (epoch: number, previous: number) => LeafDraft,
   ): Promise<Result<Revoked, Refusal>> {
-    const previousEpoch = this.#list.epoch
+    const previousEpoch = this.#durable
     // A number is never given twice, also not when its record failed.
     this.#next = Math.max(this.#next, previousEpoch) + 1
     const revocation = { ...target, epoch: this.#next }
