@@ -112,18 +112,27 @@ test.each([
     'invalid_request',
     422,
     'name exactly one domain, a string',
+    '/domain',
   ],
   [
     { action_id: 'http_fetch', domain: 'a.example', force: true },
     'invalid_request',
     422,
-    "unknown member 'force'",
+    "unknown member 'force': action_id, principal, domain, path_glob, value",
+    '/force',
   ],
-])('the rule %j is refused', async (body, error, status, detail) => {
+  [
+    { action_id: 'http_fetch', domain: 'a.example', principal: 'a\u0007' },
+    'invalid_principal',
+    400,
+    'principal must not contain control characters',
+  ],
+])('the rule %j is refused', async (body, error, status, detail, path?: string) => {
   const answer = await asOperator(world, 'POST', '/v1/admin/domains', { body })
+  const at = path === undefined ? {} : { path }
   expect([answer.status, answer.json()]).toEqual([
     status,
-    { error, detail, message: detail, trace_id: TRACE },
+    { error, detail, ...at, message: detail, trace_id: TRACE },
   ])
 })
 

@@ -181,8 +181,16 @@ test.each([
     '/session_id',
     'session_id must be a string of 1 to 256 characters',
   ],
-  ['{"everybody":true}', '/everybody', "unknown member 'everybody'"],
-  ['{"__proto__":"x"}', '/__proto__', "unknown member '__proto__'"],
+  [
+    '{"everybody":true}',
+    '/everybody',
+    "unknown member 'everybody': lease_jti, session_id, principal, all, reason",
+  ],
+  [
+    '{"__proto__":"x"}',
+    '/__proto__',
+    "unknown member '__proto__': lease_jti, session_id, principal, all, reason",
+  ],
   ['{"all":true,"reason":7}', '/reason', 'reason must be a string of at most 500 bytes'],
   [
     `{"all":true,"reason":"${'é'.repeat(251)}"}`,

@@ -13,6 +13,9 @@ export interface Refusal {
   readonly retryAfterSeconds: number | null
 }
 
+/** A refusal, as the failure of a `Result`. */
+export type Refused = { readonly ok: false; readonly error: Refusal }
+
 /** Builds a refusal with the status and meaning of its code (one table: protocol's error codes). */
 export function refuse(
   code: ErrorCode,

@@ -5,8 +5,8 @@ import { answerError } from '../pipeline/answer.js'
 import type { Answer } from '../pipeline/call.js'
 import type { Refusal } from '../refusal.js'
 import type { Services } from '../services.js'
+import { checkDecision } from './check-decision.js'
 import { decisionLeaf, decisionRefusal, findApproval, openFor } from './decide.js'
-import { checkDecision } from './decision-request.js'
 
 /** What the agent is told when the operator gives no reason (spec/http-api 11.6). */
 const NO_REASON = 'operator_denied'

@@ -1,5 +1,5 @@
 import type { Manifest } from '@latchgate/catalogue'
-import type { Json, JsonObject } from '@latchgate/protocol'
+import { escapePointer, type Json, type JsonObject } from '@latchgate/protocol'
 
 /** What stands in place of a sensitive value. */
 export const HIDDEN = '[hidden]'
@@ -34,7 +34,7 @@ export function withoutSensitive(value: Json, pointers: readonly string[], at = 
   return Object.fromEntries(
     Object.entries(value).map(([name, member]: [string, Json]) => [
       name,
-      withoutSensitive(member, pointers, `${at}/${escaped(name)}`),
+      withoutSensitive(member, pointers, `${at}/${escapePointer(name)}`),
     ]),
   )
 }
@@ -80,7 +80,7 @@ function collect(
   const named = (object['properties'] ?? {}) as JsonObject
   const patterns = (object['patternProperties'] ?? {}) as JsonObject
   for (const [name, member] of Object.entries(value)) {
-    const path = `${at}/${escaped(name)}`
+    const path = `${at}/${escapePointer(name)}`
     if (Object.hasOwn(named, name)) into(named[name], member, path)
     // Which of them match is not asked again: a mark of any is enough.
     for (const inner of Object.values(patterns)) into(inner, member, path)
@@ -100,8 +100,4 @@ function resolved(root: Json | undefined, reference: string): Json | undefined {
     found = (found as JsonObject | undefined)?.[name]
   }
   return found
-}
-
-function escaped(name: string): string {
-  return name.replaceAll('~', '~0').replaceAll('/', '~1')
 }

@@ -1,6 +1,7 @@
 import type { DrainBody, IntentsBody, StatusBody } from '@latchgate/protocol'
 import type { OperatorContext } from '../auth/operator.js'
 import { ledgerFault } from '../ledger-fault.js'
+import { recordAct } from '../operator-act.js'
 import { answerError } from '../pipeline/answer.js'
 import type { Answer } from '../pipeline/call.js'
 import { refuse } from '../refusal.js'
@@ -8,7 +9,6 @@ import type { Services } from '../services.js'
 import { ok } from './client-routes.js'
 import type { InFlight } from './in-flight.js'
 import type { Route, RouteRequest } from './listener.js'
-import { recordAct } from './operator-act.js'
 import { operatorRoute } from './operator-route.js'
 
 // What stops an agent works while `State` is away (design 5).

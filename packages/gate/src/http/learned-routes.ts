@@ -5,15 +5,18 @@ import { pathGlobProblem } from '../approvals/path-glob.js'
 import type { OperatorContext } from '../auth/operator.js'
 import type { LearnEntry, LearnedRule, StoredRule } from '../ledger/port.js'
 import { ledgerFault } from '../ledger-fault.js'
+import { actBody } from '../operator-act.js'
 import { answerError } from '../pipeline/answer.js'
 import type { Answer } from '../pipeline/call.js'
-import { type Refusal, refuse } from '../refusal.js'
+import { refused } from '../policy/policy-edit.js'
+import { checkActionId, checkPrincipal } from '../policy/policy-names.js'
+import { type Refusal, type Refused, refuse } from '../refusal.js'
 import type { Services } from '../services.js'
 import { readJson } from './body.js'
 import { ok } from './client-routes.js'
 import type { Route, RouteRequest } from './listener.js'
-import { actBody } from './operator-act.js'
 import { operatorRoute } from './operator-route.js'
+import { invalidRequest, knownMembers } from './request-members.js'
 
 /** Names of one of the two resources (spec/http-api 12.6). */
 interface Resource {
@@ -154,35 +157,32 @@ function refusalOf(
 }
 
 function readRule(json: Json, { kind, member }: Resource): Result<LearnedRule, Refusal> {
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    return invalid('invalid_request', 'the body must be a JSON object')
+  const body = knownMembers(json, ['action_id', 'principal', 'domain', 'path_glob', 'value'])
+  if (!body.ok) return withDetail(body)
+  const { action_id, principal: whose = '*', ...others } = body.value
+  const [value, another] = Object.values(others)
+  if (typeof value !== 'string' || another !== undefined) {
+    return withDetail(invalidRequest([member], `name exactly one ${member}, a string`))
   }
-  const { action_id: actionId, principal = '*', ...others } = json as JsonObject
-  const names = Object.keys(others)
-  const unknown = names.find((name) => !['domain', 'path_glob', 'value'].includes(name))
-  if (unknown !== undefined) return invalid('invalid_request', `unknown member '${unknown}'`)
-  const [name] = names
-  const value = name === undefined ? undefined : others[name]
-  if (names.length !== 1 || typeof value !== 'string') {
-    return invalid('invalid_request', `name exactly one ${member}, a string`)
-  }
-  if (typeof actionId !== 'string' || actionId === '' || actionId.length > 253) {
-    return invalid('invalid_action_id', 'action_id must be 1-253 characters')
-  }
-  if (!/^[a-zA-Z0-9_-]+$/.test(actionId)) {
-    return invalid('invalid_action_id', 'action_id must contain only [a-zA-Z0-9_-]')
-  }
-  if (typeof principal !== 'string' || principal === '' || principal.length > 253) {
-    return invalid('invalid_principal', 'principal must be 1-253 characters')
-  }
+  const actionId = typeof action_id === 'string' ? action_id : ''
+  const action = checkActionId(actionId)
+  if (!action.ok) return action
+  const principal = typeof whose === 'string' ? whose : ''
+  const who = checkPrincipal(principal)
+  if (!who.ok) return who
   if (kind === 'path') {
     const problem = pathGlobProblem(value)
-    if (problem !== null) return invalid('invalid_path_glob', problem)
+    if (problem !== null) return refused('invalid_path_glob', problem)
     return { ok: true, value: { kind, actionId, value, principal } }
   }
   const domain = validateLearnedDomain(value)
-  if (!domain.ok) return invalid('invalid_domain', DOMAIN_FAULTS[domain.error])
+  if (!domain.ok) return refused('invalid_domain', DOMAIN_FAULTS[domain.error])
   return { ok: true, value: { kind, actionId, value: domain.value, principal } }
+}
+
+// As published: here every refusal has a `detail` (spec/http-api 12.6).
+function withDetail({ error }: Refused): Refused {
+  return { ok: false, error: { ...error, body: { ...error.body, detail: error.message } } }
 }
 
 function listed(rule: StoredRule, member: Resource['member']): LearnedRuleBody {
@@ -195,16 +195,4 @@ function listed(rule: StoredRule, member: Resource['member']): LearnedRuleBody {
     source: rule.source,
     approval_id: rule.approvalId,
   }
-}
-
-function invalid(
-  code:
-    | 'invalid_request'
-    | 'invalid_action_id'
-    | 'invalid_principal'
-    | 'invalid_domain'
-    | 'invalid_path_glob',
-  detail: string,
-): { readonly ok: false; readonly error: Refusal } {
-  return { ok: false, error: refuse(code, { message: detail, body: { detail } }) }
 }

@@ -1,4 +1,5 @@
 import {
+  type Json,
   type JsonObject,
   type PolicyBody,
   type PrincipalPolicyBody,
@@ -17,9 +18,10 @@ import { readJson } from './body.js'
 import { ok, parameter } from './client-routes.js'
 import type { Route, RouteRequest } from './listener.js'
 import { operatorRoute } from './operator-route.js'
-import { flag, number, quotas, readMembers, text, texts } from './policy-bodies.js'
+import { quotas } from './policy-bodies.js'
 import { editPolicy } from './recorded-edit.js'
 import { reloadGate } from './reload.js'
+import { flag, number, readMembers, text, texts } from './request-members.js'
 
 const BASE = '/v1/admin/policy'
 
@@ -30,7 +32,7 @@ export function policyRoutes(services: Services): readonly Route[] {
   const change = (
     method: 'POST' | 'DELETE',
     name: string,
-    read: (json: Parameters<typeof readMembers>[0]) => Result<PolicyEdit, Refusal>,
+    read: (json: Json) => Result<PolicyEdit, Refusal>,
   ): Route =>
     // The edit's record uses the proof up: a revoke works while the replay memory is away.
     operatorRoute(
@@ -40,10 +42,7 @@ export function policyRoutes(services: Services): readonly Route[] {
     )
   const both = (
     name: string,
-    read: (
-      kind: 'add' | 'remove',
-      json: Parameters<typeof readMembers>[0],
-    ) => Result<PolicyEdit, Refusal>,
+    read: (kind: 'add' | 'remove', json: Json) => Result<PolicyEdit, Refusal>,
   ): readonly Route[] => [
     change('POST', name, (json) => read('add', json)),
     change('DELETE', name, (json) => read('remove', json)),
@@ -93,7 +92,7 @@ async function edit(
   services: Services,
   operator: OperatorContext,
   request: RouteRequest,
-  read: (json: Parameters<typeof readMembers>[0]) => Result<PolicyEdit, Refusal>,
+  read: (json: Json) => Result<PolicyEdit, Refusal>,
 ): Promise<Answer> {
   const json = await readJson(request.raw)
   if (!json.ok) return answerError(request.traceId, json.error)

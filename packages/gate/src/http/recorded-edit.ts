@@ -1,15 +1,13 @@
 import type { JsonObject, Result } from '@latchgate/protocol'
-import { uuidv7 } from '@latchgate/protocol/node'
 import type { OperatorContext } from '../auth/operator.js'
 import { StartupError } from '../config/posture.js'
-import { ledgerFault } from '../ledger-fault.js'
+import { type OperatorAct, recordAct, recordActWithoutProof } from '../operator-act.js'
 import { PolicyFault } from '../policy/engine.js'
 import { type AcceptedEdit, applyEdit, type PolicyEdit, refused } from '../policy/policy-edit.js'
 import { POLICY_FILE_NAME, type PolicyFile, PolicyFileError } from '../policy/policy-file.js'
 import { PolicyFileChanged } from '../policy/policy-store.js'
 import { Fault, type Refusal } from '../refusal.js'
 import type { Services } from '../services.js'
-import { actBody, type OperatorAct, recordAct } from './operator-act.js'
 
 /**
  * Changes the policy data for an operator (spec/http-api 12.7 and 12.8): one edit after the other, each
@@ -68,11 +66,9 @@ function conflict(remedy: string): { readonly ok: false; readonly error: Refusal
   return refused('conflict', `${POLICY_FILE_NAME} is not what is in force: ${remedy}`)
 }
 
-/**
- * Why the file cannot be read, without the name of a directory. Throws what is neither an answer of
- * the system nor about the file.
- */
-export function unusableFile(error: unknown): string {
+// Why the file cannot be read, without the name of a directory. Throws what is neither an answer of
+// the system nor about the file.
+function unusableFile(error: unknown): string {
   if (error instanceof PolicyFileError) return error.message
   if (error instanceof StartupError) {
     return `${POLICY_FILE_NAME} or its directory can be written by somebody else: the gate's log says how to mend it`
@@ -104,21 +100,12 @@ async function editFailed(
   error: unknown,
 ): Promise<{ readonly ok: false; readonly error: Refusal }> {
   services.log.error({ err: error, event: act.event }, 'a recorded edit is not in force')
-  const traceId = uuidv7(services.now())
-  const failure: OperatorAct = {
+  await recordActWithoutProof(services, operator, {
     type: 'policy',
     event: 'policy_edit_failed',
     text: `event=${act.event} ${act.text ?? ''}`,
     detail: { ...act.detail, event: act.event, digest_in_force: services.policy.dataDigest },
-  }
-  try {
-    await services.ledger.record({
-      leaf: { type: 'policy', id: traceId, body: actBody(services, operator, failure, traceId) },
-      traceId,
-    })
-  } catch (cause) {
-    throw ledgerFault(cause)
-  }
+  })
   if (error instanceof PolicyFileChanged) {
     return conflict('it was changed while the edit was under way; look at it, then reload')
   }

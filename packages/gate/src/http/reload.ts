@@ -1,9 +1,8 @@
-import { type JsonObject, type ReloadBody, type Result, sanitizeText } from '@latchgate/protocol'
-import { uuidv7 } from '@latchgate/protocol/node'
+import { type ReloadBody, type Result, sanitizeText } from '@latchgate/protocol'
 import { ManifestsRefused } from '../action-snapshot.js'
 import type { OperatorContext } from '../auth/operator.js'
 import { StartupError } from '../config/posture.js'
-import { ledgerFault } from '../ledger-fault.js'
+import { type OperatorAct, recordAct, recordActWithoutProof } from '../operator-act.js'
 import { validatePolicyData } from '../policy/data-document.js'
 import { PolicyFault } from '../policy/engine.js'
 import { policyDataDigest } from '../policy/policy-document.js'
@@ -12,7 +11,6 @@ import { NO_POLICY } from '../policy/policy-store.js'
 import { type Refusal, refuse } from '../refusal.js'
 import type { ActionSnapshot } from '../registered-action.js'
 import type { Services } from '../services.js'
-import { actBody, type OperatorAct, recordAct } from './operator-act.js'
 
 interface Loaded {
   readonly snapshot: ActionSnapshot
@@ -70,7 +68,7 @@ export async function recordLoaded(
   const digest = digestOf(file)
   if (policyStore.recordedDigest === digest) return
   const version = file?.data.policy_version ?? ''
-  await recordUnproven(services, operator, {
+  await recordActWithoutProof(services, operator, {
     type: 'policy',
     event: 'policy_loaded',
     text: `policy=${version} digest=${digest}`,
@@ -114,7 +112,7 @@ async function reloadFailed(
   services.log.error({ err: error }, 'a recorded reload is not in force')
   const digest_in_force = services.policy.dataDigest
   const digest_refused = services.policyStore.recordedDigest
-  await recordUnproven(services, operator, {
+  await recordActWithoutProof(services, operator, {
     type: 'admin',
     event: 'admin_reload_failed',
     text: 'the engine cannot take the policy data',
@@ -135,21 +133,6 @@ async function record(
   act: OperatorAct,
 ): Promise<Result<void, Refusal>> {
   if (operator !== null) return recordAct(services, operator, act)
-  await recordUnproven(services, null, act)
+  await recordActWithoutProof(services, null, act)
   return { ok: true, value: undefined }
-}
-
-// Without a proof to use up: there was none, or it is used up already.
-async function recordUnproven(
-  services: Services,
-  operator: OperatorContext | null,
-  act: OperatorAct,
-): Promise<void> {
-  const traceId = uuidv7(services.now())
-  const body: JsonObject = actBody(services, operator, act, traceId)
-  try {
-    await services.ledger.record({ leaf: { type: act.type, id: traceId, body }, traceId })
-  } catch (error) {
-    throw ledgerFault(error)
-  }
 }

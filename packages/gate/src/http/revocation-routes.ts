@@ -1,23 +1,24 @@
-import type {
-  Json,
-  JsonObject,
-  Result,
-  RevokeAllResponse,
-  RevokeRequest,
-  RevokeResponse,
+import {
+  type Json,
+  type JsonObject,
+  MAX_REASON_BYTES,
+  type Result,
+  type RevokeAllResponse,
+  type RevokeResponse,
 } from '@latchgate/protocol'
 import { uuidv7 } from '@latchgate/protocol/node'
 import type { OperatorContext } from '../auth/operator.js'
 import type { Revoked } from '../auth/revocations.js'
 import type { Revocation } from '../ledger/port.js'
+import { actBody, recordAct } from '../operator-act.js'
 import { answerError } from '../pipeline/answer.js'
-import { type Refusal, refuse } from '../refusal.js'
+import type { Refusal } from '../refusal.js'
 import type { Services } from '../services.js'
 import { readJson } from './body.js'
 import { ok } from './client-routes.js'
 import type { Route } from './listener.js'
-import { actBody, recordAct } from './operator-act.js'
 import { operatorRoute } from './operator-route.js'
+import { invalidRequest, knownMembers } from './request-members.js'
 
 /** Revocation (design 10, 14; spec/http-api 12.5). All of it works while `State` is away. */
 export function revocationRoutes(services: Services): readonly Route[] {
@@ -104,34 +105,34 @@ async function revoke(
 
 const TARGETS = { lease_jti: 'lease', session_id: 'session', principal: 'principal' } as const
 
-function parseRevokeRequest(
-  json: Json,
-): Result<{ readonly target: Omit<Revocation, 'epoch'>; readonly reason: string | null }, Refusal> {
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    return invalid('', 'the body must be a JSON object')
+interface RevokeWish {
+  readonly target: Omit<Revocation, 'epoch'>
+  readonly reason: string | null
+}
+
+function parseRevokeRequest(json: Json): Result<RevokeWish, Refusal> {
+  const members = knownMembers(json, [...Object.keys(TARGETS), 'all', 'reason'])
+  if (!members.ok) return members
+  const { reason, all, ...named } = members.value
+  if (
+    reason !== undefined &&
+    (typeof reason !== 'string' || Buffer.byteLength(reason) > MAX_REASON_BYTES)
+  ) {
+    const message = `reason must be a string of at most ${MAX_REASON_BYTES} bytes`
+    return invalidRequest(['reason'], message)
   }
-  const { reason, all, ...named } = json as RevokeRequest
-  if (reason !== undefined && (typeof reason !== 'string' || Buffer.byteLength(reason) > 500)) {
-    return invalid('/reason', 'reason must be a string of at most 500 bytes')
-  }
-  const unknown = Object.keys(named).find((member) => !Object.hasOwn(TARGETS, member))
-  if (unknown !== undefined) return invalid(`/${unknown}`, `unknown member '${unknown}'`)
-  const given = Object.entries(named) as [keyof typeof TARGETS, string][]
+  const given = Object.entries(named) as [keyof typeof TARGETS, Json][]
   const [first] = given
   if (given.length + (all === undefined ? 0 : 1) !== 1) {
-    return invalid('', 'name exactly one of lease_jti, session_id, principal, all')
+    return invalidRequest([], 'name exactly one of lease_jti, session_id, principal, all')
   }
   if (first === undefined) {
-    if (all !== true) return invalid('/all', 'all is true or left out')
+    if (all !== true) return invalidRequest(['all'], 'all is true or left out')
     return { ok: true, value: { target: { kind: 'all', value: null }, reason: reason ?? null } }
   }
   const [member, value] = first
   if (typeof value !== 'string' || value === '' || value.length > 256) {
-    return invalid(`/${member}`, `${member} must be a string of 1 to 256 characters`)
+    return invalidRequest([member], `${member} must be a string of 1 to 256 characters`)
   }
   return { ok: true, value: { target: { kind: TARGETS[member], value }, reason: reason ?? null } }
-}
-
-function invalid(path: string, message: string): { readonly ok: false; readonly error: Refusal } {
-  return { ok: false, error: refuse('invalid_request', { message, body: { path } }) }
 }

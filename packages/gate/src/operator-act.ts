@@ -1,10 +1,11 @@
 import type { LeafType } from '@latchgate/evidence'
 import { type JsonObject, type Result, sanitizeText } from '@latchgate/protocol'
 import { uuidv7 } from '@latchgate/protocol/node'
-import type { OperatorContext } from '../auth/operator.js'
-import { ledgerFault } from '../ledger-fault.js'
-import { type Refusal, refuse } from '../refusal.js'
-import type { Services } from '../services.js'
+import type { OperatorContext } from './auth/operator.js'
+import type { LeafDraft } from './ledger/port.js'
+import { ledgerFault } from './ledger-fault.js'
+import { type Refusal, refuse } from './refusal.js'
+import type { Services } from './services.js'
 
 /** What an operator did, for the record. */
 export interface OperatorAct {
@@ -31,18 +32,31 @@ export async function recordAct(
   operator: ActingOperator,
   act: OperatorAct,
 ): Promise<Result<void, Refusal>> {
-  const traceId = uuidv7(services.now())
-  const body = actBody(services, operator, act, traceId)
-  const entry = { leaf: { type: act.type, id: traceId, body }, traceId }
   const { proof } = operator
+  if (proof === null) {
+    await recordActWithoutProof(services, operator, act)
+    return { ok: true, value: undefined }
+  }
   try {
-    if (proof === null) {
-      await services.ledger.record(entry)
-      return { ok: true, value: undefined }
-    }
-    const appended = await services.ledger.recordAct({ ...entry, proof })
+    const appended = await services.ledger.recordAct({ ...entryOf(services, operator, act), proof })
     if (appended.ok) return { ok: true, value: undefined }
     return { ok: false, error: refuse(appended.error.code) }
+  } catch (error) {
+    throw ledgerFault(error)
+  }
+}
+
+/**
+ * Records an act without using up a proof: there was none (`operator` is null for a signal or a start),
+ * or an earlier commit has used it up. Throws a Fault when the record is not durable.
+ */
+export async function recordActWithoutProof(
+  services: Services,
+  operator: ActingOperator | null,
+  act: OperatorAct,
+): Promise<void> {
+  try {
+    await services.ledger.record(entryOf(services, operator, act))
   } catch (error) {
     throw ledgerFault(error)
   }
@@ -65,4 +79,14 @@ export function actBody(
     detail: act.detail,
     dev_mode: services.devMode,
   }
+}
+
+function entryOf(
+  services: Services,
+  operator: ActingOperator | null,
+  act: OperatorAct,
+): { readonly leaf: LeafDraft; readonly traceId: string } {
+  const traceId = uuidv7(services.now())
+  const body = actBody(services, operator, act, traceId)
+  return { leaf: { type: act.type, id: traceId, body }, traceId }
 }
