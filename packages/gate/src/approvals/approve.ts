@@ -1,27 +1,15 @@
-import {
-  type ApproveRequest,
-  type ApproveResponse,
-  approvalHashInput,
-  type JsonObject,
-  type QuorumPendingResponse,
-} from '@latchgate/protocol'
-import { sha256Hex } from '@latchgate/protocol/node'
+import type { ApproveRequest, QuorumPendingResponse, Result } from '@latchgate/protocol'
 import type { OperatorContext } from '../auth/operator.js'
-import type { LearnEntry, ProofUse, StoredApproval } from '../ledger/port.js'
-import { ledgerFault } from '../ledger-fault.js'
-import { recordAct } from '../operator-act.js'
-import { answerError, answerSealed } from '../pipeline/answer.js'
-import type { Answer, Approved, Sealed } from '../pipeline/call.js'
-import { perform } from '../pipeline/perform.js'
-import { isFullySuccessful } from '../pipeline/receipt.js'
-import { Fault, type Refusal, refuse } from '../refusal.js'
+import type { Decided, StoredApproval } from '../ledger/port.js'
+import { answerError } from '../pipeline/answer.js'
+import type { Answer } from '../pipeline/call.js'
+import { type Refusal, refuse } from '../refusal.js'
 import type { Services } from '../services.js'
 import { checkDecision } from './check-decision.js'
-import { decisionLeaf, decisionRefusal, findApproval, openFor } from './decide.js'
+import { commitDecision, decisionLeaf, findApproval, openFor } from './decide.js'
 import { approverProblem } from './eligible.js'
+import { executeApproved } from './execute-approved.js'
 import { learnEntries } from './learning.js'
-import { receiptDecisions } from './receipt-decisions.js'
-import { recheck } from './recheck.js'
 
 /**
  * One operator's approval (spec/http-api 11.5, design 9). With as many of them as it takes the plan is
@@ -56,7 +44,7 @@ export async function approve(
   if (givenWith(approval, operator) < approval.required) {
     const voted = await vote(services, approval, operator, request)
     if (!voted.ok) return refused(voted.error)
-    if (voted.votes < approval.required) return waitsForMore(approval, voted.votes)
+    if (voted.value.votes < approval.required) return waitsForMore(approval, voted.value.votes)
     // Others voted meanwhile: this was the last that it took.
     const complete = await findApproval(services, approval.approvalId)
     if (!complete.ok) return refused(complete.error)
@@ -68,163 +56,6 @@ export async function approve(
   return executeApproved(services, approval, granted)
 }
 
-interface Granted {
-  readonly traceId: string
-  readonly operator: OperatorContext
-  readonly request: ApproveRequest
-  readonly learn: readonly LearnEntry[]
-  /** Null where the operator's vote has used it up. */
-  readonly proof: ProofUse | null
-}
-
-async function executeApproved(
-  services: Services,
-  approval: StoredApproval,
-  granted: Granted,
-): Promise<Answer> {
-  const { approvalId, principal } = approval
-  const approved = approvedBy(services, approval, granted)
-  try {
-    const sealed = await perform(services, principal, () => recheck(services, approved))
-    if (!sealed.ok) {
-      return await refusedExecution(services, approval, granted, toOperator(sealed.error))
-    }
-    await learned(services, granted.learn)
-    return executed(approval, granted, sealed.value)
-  } catch (error) {
-    if (!(error instanceof Fault) || error.code === 'evidence_persistence_failed') throw error
-    services.log.error({ approval_id: approvalId, err: error }, 'an approved call failed')
-    return await refusedExecution(services, approval, granted, refuse(error.code))
-  } finally {
-    services.approvalSignals.changed(approvalId)
-  }
-}
-
-function approvedBy(
-  services: Services,
-  approval: StoredApproval,
-  { operator, request, learn, proof }: Granted,
-): Approved {
-  const attestation = request.attestation === undefined ? {} : { attestation: request.attestation }
-  const members = { ...attestation, learn: { ...request.learn } }
-  const leaf = decisionLeaf(services, approval, {
-    event: 'approval_granted',
-    decision: 'granted',
-    operator,
-    members,
-  })
-  return {
-    approvalId: approval.approvalId,
-    planHash: approval.planHash,
-    operator,
-    proof,
-    decisions: receiptDecisions([...approval.votes.map((one) => one.leaf.body), leaf.body]),
-    leaf,
-    learn,
-  }
-}
-
-// It is the agent's lease that is revoked: 401 would tell the operator that his own credentials are bad.
-function toOperator(refusal: Refusal): Refusal {
-  if (refusal.code !== 'lease_revoked') return refusal
-  const message = 'The lease that the call was made with has been revoked.'
-  return refuse('approval_revoked', { message, detail: refusal.detail })
-}
-
-// 4xx: what was approved cannot be done any more. 5xx: it may be done later.
-async function refusedExecution(
-  services: Services,
-  approval: StoredApproval,
-  { traceId, operator, proof }: Granted,
-  refusal: Refusal,
-): Promise<Answer> {
-  const { approvalId } = approval
-  const { code, detail } = refusal
-  const said = { approval_id: approvalId, operator: operator.operator, code, detail }
-  services.log.warn(said, 'an approved call was not begun')
-  const answer = answerError(traceId, refusal)
-  // Whoever repeats a request is not told what became of the first.
-  if (code === 'replay_detected') return answer
-  if (ENDED_OTHERWISE.has(code)) return answerAnew(services, { traceId, approvalId }, answer)
-  if (refusal.status >= 500) {
-    const text = `approval_id=${approvalId} code=${code}`
-    const act = {
-      event: 'approval_attempt_failed',
-      text,
-      detail: { approval_id: approvalId, code },
-    }
-    const recorded = await recordAct(services, { ...operator, proof }, { type: 'admin', ...act })
-    return recorded.ok ? answer : answerError(traceId, recorded.error)
-  }
-  const leaf = decisionLeaf(services, approval, {
-    event: 'approval_failed',
-    decision: 'failed',
-    operator,
-    members: { code, reason: detail },
-  })
-  const entry = { leaf, approvalId, to: 'failed', planHash: null, proof } as const
-  try {
-    const done = await services.ledger.decide({ ...entry, operator: operator.operator })
-    return done.ok ? answer : await answerAnew(services, { traceId, approvalId }, answer)
-  } catch (error) {
-    throw ledgerFault(error)
-  }
-}
-
-/** Codes that say that the approval had ended before anything was refused. */
-const ENDED_OTHERWISE: ReadonlySet<string> = new Set([
-  'approval_not_found',
-  'approval_expired',
-  'conflict',
-])
-
-// Somebody was first. What he made of it is what the operator has to know.
-async function answerAnew(
-  services: Services,
-  { traceId, approvalId }: { readonly traceId: string; readonly approvalId: string },
-  otherwise: Answer,
-): Promise<Answer> {
-  const found = await findApproval(services, approvalId)
-  if (!found.ok) return otherwise
-  const open = openFor(services, found.value)
-  if (open.open) return otherwise
-  return 'code' in open.answer ? answerError(traceId, open.answer) : open.answer
-}
-
-function executed(approval: StoredApproval, granted: Granted, sealed: Sealed): Answer {
-  const { approvalId, planHash } = approval
-  const { operator, learn } = granted
-  const answer = answerSealed(sealed)
-  const learnt = isFullySuccessful(sealed) ? learn : []
-  const learntValue = (kind: 'domain' | 'path'): string | undefined =>
-    learnt.find(({ rule }) => rule.kind === kind)?.rule.value
-  const domain = learntValue('domain')
-  const path = learntValue('path')
-  const members: Pick<ApproveResponse, 'approval' | 'learned_domain' | 'learned_path'> = {
-    approval: {
-      decision: 'allow',
-      approval_id: approvalId,
-      approved_by: operator.operator,
-      approval_hash: sha256Hex(Buffer.from(approvalHashInput(approvalId, planHash))),
-      operator_authn_method: 'operator_dpop',
-      operator_sender_binding: operator.jkt,
-    },
-    ...(domain === undefined ? {} : { learned_domain: domain }),
-    ...(path === undefined ? {} : { learned_path: path }),
-  }
-  return { ...answer, body: { ...answer.body, ...(members as JsonObject) } }
-}
-
-// The rules are durable with the receipt. Not having them in memory yet only holds the next call.
-async function learned(services: Services, entries: readonly LearnEntry[]): Promise<void> {
-  if (entries.length === 0) return
-  try {
-    await services.learned.refresh()
-  } catch (error) {
-    services.log.error({ err: error }, 'what was learned is recorded, but could not be read back')
-  }
-}
-
 function givenWith({ votes }: StoredApproval, { operator }: OperatorContext): number {
   return new Set([...votes.map((one) => one.operator), operator]).size
 }
@@ -233,28 +64,17 @@ async function vote(
   services: Services,
   approval: StoredApproval,
   operator: OperatorContext,
-  request: ApproveRequest,
-): Promise<
-  { readonly ok: true; readonly votes: number } | { readonly ok: false; readonly error: Refusal }
-> {
-  const { approvalId, planHash } = approval
-  const attestation = request.attestation === undefined ? {} : { attestation: request.attestation }
+  { attestation }: ApproveRequest,
+): Promise<Result<Decided, Refusal>> {
   const leaf = decisionLeaf(services, approval, {
     event: 'approval_vote',
     decision: 'vote',
     operator,
-    members: attestation,
+    members: attestation === undefined ? {} : { attestation },
   })
-  const { proof } = operator
-  const entry = { leaf, approvalId, to: 'vote', planHash, proof } as const
-  try {
-    const done = await services.ledger.decide({ ...entry, operator: operator.operator })
-    if (!done.ok) return { ok: false, error: decisionRefusal(done.error) }
-    services.approvalSignals.changed(approvalId)
-    return { ok: true, votes: done.value.votes }
-  } catch (error) {
-    throw ledgerFault(error)
-  }
+  const { approvalId, planHash } = approval
+  const { operator: name, proof } = operator
+  return commitDecision(services, { leaf, approvalId, to: 'vote', planHash, operator: name, proof })
 }
 
 function waitsForMore({ approvalId, required, hold }: StoredApproval, votes: number): Answer {

@@ -2,7 +2,13 @@ import type { AlreadyDecidedResponse, JsonObject, Result } from '@latchgate/prot
 import { uuidv7 } from '@latchgate/protocol/node'
 import type { OperatorContext } from '../auth/operator.js'
 import { approvalSubject } from '../ledger/approval-subject.js'
-import type { ApprovalRefusal, LeafDraft, StoredApproval } from '../ledger/port.js'
+import type {
+  ApprovalRefusal,
+  Decided,
+  DecideEntry,
+  LeafDraft,
+  StoredApproval,
+} from '../ledger/port.js'
 import { ledgerFault } from '../ledger-fault.js'
 import type { Answer } from '../pipeline/call.js'
 import { type Refusal, refuse } from '../refusal.js'
@@ -48,8 +54,26 @@ export function openFor(
 
 const EXECUTING = 'Somebody has approved this, and it is being executed.'
 
-/** What a guard of the ledger says, in the words of the wire. */
-export function decisionRefusal({
+/**
+ * Commits a decision that begins nothing, and wakes those who wait for one. Refuses with what the
+ * approval has become; throws a Fault when the record is not durable.
+ */
+export async function commitDecision(
+  services: Services,
+  entry: DecideEntry,
+): Promise<Result<Decided, Refusal>> {
+  try {
+    const done = await services.ledger.decide(entry)
+    if (!done.ok) return { ok: false, error: decisionRefusal(done.error) }
+    services.approvalSignals.changed(entry.approvalId)
+    return done
+  } catch (error) {
+    throw ledgerFault(error)
+  }
+}
+
+// What a guard of the ledger says, in the words of the wire.
+function decisionRefusal({
   code,
 }: ApprovalRefusal | { readonly code: 'replay_detected' }): Refusal {
   if (code === 'approval_decided' || code === 'quorum_not_reached') return refuse('conflict')

@@ -1,12 +1,11 @@
 import { type DenyRequest, type DenyResponse, sanitizeText } from '@latchgate/protocol'
 import type { OperatorContext } from '../auth/operator.js'
-import { ledgerFault } from '../ledger-fault.js'
 import { answerError } from '../pipeline/answer.js'
 import type { Answer } from '../pipeline/call.js'
 import type { Refusal } from '../refusal.js'
 import type { Services } from '../services.js'
 import { checkDecision } from './check-decision.js'
-import { decisionLeaf, decisionRefusal, findApproval, openFor } from './decide.js'
+import { commitDecision, decisionLeaf, findApproval, openFor } from './decide.js'
 
 /** What the agent is told when the operator gives no reason (spec/http-api 11.6). */
 const NO_REASON = 'operator_denied'
@@ -40,15 +39,15 @@ export async function deny(
       ...(request.attestation === undefined ? {} : { attestation: request.attestation }),
     },
   })
-  const { proof } = operator
-  const entry = { leaf, approvalId, to: 'denied', planHash: null, proof } as const
-  try {
-    const done = await services.ledger.decide({ ...entry, operator: operator.operator })
-    if (!done.ok) return refused(decisionRefusal(done.error))
-  } catch (error) {
-    throw ledgerFault(error)
-  }
-  services.approvalSignals.changed(approvalId)
+  const done = await commitDecision(services, {
+    leaf,
+    approvalId,
+    to: 'denied',
+    planHash: null,
+    operator: operator.operator,
+    proof: operator.proof,
+  })
+  if (!done.ok) return refused(done.error)
   const said = { approval_id: approvalId, operator: operator.operator, reason }
   services.log.info(said, 'a held call was denied')
   const body: DenyResponse = {

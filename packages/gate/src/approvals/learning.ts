@@ -4,7 +4,7 @@ import { uuidv7 } from '@latchgate/protocol/node'
 import type { OperatorContext } from '../auth/operator.js'
 import type { LearnEntry, LearnedRule, StoredApproval } from '../ledger/port.js'
 import { actBody } from '../operator-act.js'
-import { type Refusal, refuse } from '../refusal.js'
+import { type Refusal, type Refused, refuse } from '../refusal.js'
 import type { Services } from '../services.js'
 import { pathGlobProblem } from './path-glob.js'
 
@@ -25,13 +25,13 @@ export function learnEntries(
   const entries: LearnEntry[] = []
   if (learn.domain !== undefined) {
     const domain = learnedDomain(approval, learn.domain)
-    if (!domain.ok) return bad(`invalid learn_domain '${learn.domain}': ${domain.error}`)
+    if (!domain.ok) return badLearning(`invalid learn_domain '${learn.domain}': ${domain.error}`)
     const rule = { kind: 'domain', actionId, value: domain.value, principal } as const
     entries.push(learnEntry(services, approval, operator, rule))
   }
   if (learn.path !== undefined) {
     const problem = pathGlobProblem(learn.path) ?? unaskedPath(approval)
-    if (problem !== null) return bad(`invalid learn_path '${learn.path}': ${problem}`)
+    if (problem !== null) return badLearning(`invalid learn_path '${learn.path}': ${problem}`)
     const rule = { kind: 'path', actionId, value: learn.path, principal } as const
     entries.push(learnEntry(services, approval, operator, rule))
   }
@@ -77,7 +77,10 @@ function learnEntry(
   return { leaf, change: 'add', rule }
 }
 
-function bad(reason: string): { readonly ok: false; readonly error: Refusal } {
-  const refusal = refuse('bad_request', { message: reason, body: { deny_reason: reason } })
-  return { ok: false, error: refusal }
+/** 400 `bad_request` for a wish to learn, with the member that published clients read (11.5). */
+export function badLearning(reason: string): Refused {
+  return {
+    ok: false,
+    error: refuse('bad_request', { message: reason, body: { deny_reason: reason } }),
+  }
 }

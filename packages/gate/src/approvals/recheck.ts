@@ -11,12 +11,12 @@ import { canonicalBytes, canonicalize, type Result } from '@latchgate/protocol'
 import { digest, digestBytes } from '@latchgate/protocol/node'
 import { evidenceCrypto } from '../evidence-crypto.js'
 import type { StoredApproval } from '../ledger/port.js'
-import { judge, reachable } from '../pipeline/authorize.js'
+import { judge, reachableOnceApproved } from '../pipeline/authorize.js'
 import type { Approved, Authorized, Budgeted, Known } from '../pipeline/call.js'
 import { policyRevision } from '../pipeline/decision-body.js'
 import { obtainSecrets } from '../pipeline/obtain-secrets.js'
 import { readBudget } from '../pipeline/read-budget.js'
-import { Fault, type Refusal, refuse } from '../refusal.js'
+import { Fault, type Refusal, type Refused, refuse } from '../refusal.js'
 import type { RegisteredAction } from '../registered-action.js'
 import type { Services } from '../services.js'
 import { findApproval } from './decide.js'
@@ -181,9 +181,7 @@ async function sameRights(
   }
   const judged = await judge(services, call, true)
   if (!judged.ok) return judged
-  const { decision, seen } = judged.value
-  const asked = seen.onAllowList ? [] : [`=${seen.destination.host}`]
-  const allow = [...reachable(services, call, decision), ...asked]
+  const { decision } = judged.value
   const secrets = await obtainSecrets(services, call, decision.secrets)
   if (!secrets.ok) return secrets
   if (canonicalize([...secrets.value.keys()]) !== canonicalize(plan.secrets)) {
@@ -195,22 +193,19 @@ async function sameRights(
       ...call,
       decision,
       secrets: secrets.value,
-      allow,
+      allow: reachableOnceApproved(services, call, judged.value),
       policyRevision: revision,
       approval: approved,
     },
   }
 }
 
-function tampered(detail: string): { readonly ok: false; readonly error: Refusal } {
+function tampered(detail: string): Refused {
   const message = 'what is stored is not what was shown: nothing was done, repeat the call'
   return { ok: false, error: refuse('plan_hash_mismatch', { message, detail }) }
 }
 
-function changed(
-  code: 'action_digest_mismatch' | 'policy_changed',
-  what: string,
-): { readonly ok: false; readonly error: Refusal } {
+function changed(code: 'action_digest_mismatch' | 'policy_changed', what: string): Refused {
   const message = `${what} since the call was held: nothing was done, repeat the call`
   return { ok: false, error: refuse(code, { message, detail: `recheck: ${what}` }) }
 }

@@ -1,13 +1,9 @@
 import type { Receipt } from '@latchgate/evidence'
-import {
-  type ErrorBody,
-  type ErrorCode,
-  type ExecuteResponse,
-  isErrorCode,
-} from '@latchgate/protocol'
+import { type ErrorBody, type ExecuteResponse, isErrorCode } from '@latchgate/protocol'
 import type { StoredApproval } from '../ledger/port.js'
 import { answerError } from '../pipeline/answer.js'
 import type { Answer } from '../pipeline/call.js'
+import { isSatisfied } from '../pipeline/receipt.js'
 import { refuse } from '../refusal.js'
 import type { Services } from '../services.js'
 import { failureOf, stateAt } from './state.js'
@@ -72,10 +68,7 @@ async function executedAnswer(
     receipt_id: receipt.receipt_id,
     output,
     verification_outcome: outcome,
-    verification: {
-      outcome,
-      is_fully_successful: ['verified', 'unverifiable_declared'].includes(outcome),
-    },
+    verification: { outcome, is_fully_successful: isSatisfied(outcome) },
     runtime: {
       duration_ms: receipt.runtime.duration_ms,
       exit_code: receipt.runtime.exit_code,
@@ -91,7 +84,7 @@ async function executedAnswer(
 function failedAnswer(approval: StoredApproval, traceId: string): Answer {
   const failure = failureOf(approval) ?? { code: 'internal_error', reason: 'the call failed' }
   if (approval.end?.type === 'approval') {
-    const code: ErrorCode = isErrorCode(failure.code) ? failure.code : 'internal_error'
+    const code = isErrorCode(failure.code) ? failure.code : 'internal_error'
     const body = { deny_reason: failure.reason, principal: approval.principal }
     return answerError(traceId, refuse(code, { body }))
   }

@@ -130,11 +130,8 @@ export function detailOf(
     readonly calls_remaining: number
   } | null
   const calls = before?.calls_remaining ?? null
-  const unresolved = (code: string): readonly string[] =>
-    code === 'unresolved_domain' && plan.reasons.some((one) => one.code === code)
-      ? [new URL(plan.target.url).hostname]
-      : []
-  const domains = unresolved('unresolved_domain')
+  const isUnlisted = plan.reasons.some(({ code }) => code === 'unresolved_domain')
+  const unlisted = isUnlisted ? { unresolved_domains: [new URL(plan.target.url).hostname] } : {}
   const target: PlannedTarget = { ...plan.target, body: null }
   const resolved = manifest === undefined ? null : resolveTarget(manifest, shown)
   const preview =
@@ -150,7 +147,7 @@ export function detailOf(
     approved_egress: { proxy_allowlist: { allowed_domains: plan.egress } },
     verifier_kind: String((plan['verifier'] as JsonObject)['kind']),
     provider_module_digest: plan.provider_digest,
-    ...(domains.length === 0 ? {} : { unresolved_domains: domains }),
+    ...unlisted,
     budget_snapshot: {
       calls_remaining: calls,
       policy_approved_calls_after: calls === null ? null : calls - 1,

@@ -1,7 +1,7 @@
 import { type LeaseClaims, type Result, sanitizeText } from '@latchgate/protocol'
 import { computeAth, verifyLease } from '@latchgate/protocol/node'
 import type { ProofUse } from '../ledger/port.js'
-import { type Refusal, refuse } from '../refusal.js'
+import { type Refusal, type Refused, refuse } from '../refusal.js'
 import type { Services } from '../services.js'
 import { acceptProof, type BoundRequest } from './accept-proof.js'
 import { type CredentialHeaders, dpopToken } from './credentials.js'
@@ -94,6 +94,6 @@ function boundToPeer(
 function refused(
   code: 'missing_auth_header' | 'invalid_lease' | 'lease_expired' | 'lease_revoked' | 'clock_error',
   message?: string,
-): { readonly ok: false; readonly error: Refusal } {
+): Refused {
   return { ok: false, error: refuse(code, message === undefined ? {} : { message }) }
 }

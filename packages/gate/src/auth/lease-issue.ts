@@ -18,7 +18,7 @@ import {
 } from '@latchgate/protocol/node'
 import type { LeaseEntry, ProofUse } from '../ledger/port.js'
 import { ledgerFault } from '../ledger-fault.js'
-import { type Refusal, refuse } from '../refusal.js'
+import { type Refusal, type Refused, refuse } from '../refusal.js'
 import type { Services } from '../services.js'
 import { acceptProof } from './accept-proof.js'
 import { type CredentialHeaders, dpopToken } from './credentials.js'
@@ -236,6 +236,6 @@ function checkFsRoot(root: string | null): Result<void, Refusal> {
   return { ok: false, error: refuse('fs_root_denied', { message }) }
 }
 
-function invalid(message: string): { readonly ok: false; readonly error: Refusal } {
+function invalid(message: string): Refused {
   return { ok: false, error: refuse('invalid_request', { message, status: 400 }) }
 }

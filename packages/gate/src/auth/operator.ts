@@ -1,7 +1,7 @@
 import type { Result } from '@latchgate/protocol'
 import { timingSafeEqualText } from '@latchgate/protocol/node'
 import type { ProofUse } from '../ledger/port.js'
-import { type Refusal, refuse } from '../refusal.js'
+import { type Refusal, type Refused, refuse } from '../refusal.js'
 import type { Services } from '../services.js'
 import { acceptProof, type BoundRequest } from './accept-proof.js'
 import { type CredentialHeaders, dpopToken } from './credentials.js'
@@ -86,7 +86,7 @@ function refused(
     | 'invalid_operator_token'
     | 'key_binding_failed',
   reason?: string,
-): { readonly ok: false; readonly error: Refusal } {
+): Refused {
   const given = reason === undefined ? {} : { body: { deny_reason: reason }, detail: reason }
   return { ok: false, error: refuse(code, given) }
 }

@@ -1,5 +1,6 @@
 import type { ApproveRequest, Result } from '@latchgate/protocol'
-import { type Refusal, refuse } from '../refusal.js'
+import { badLearning } from '../approvals/learning.js'
+import type { Refusal } from '../refusal.js'
 
 const MEMBERS = { learn_domain: 'domain', learn_path: 'path' } as const
 
@@ -16,16 +17,14 @@ export function withLearnQuery(
   for (const [name, member] of Object.entries(MEMBERS) as ['learn_domain', 'domain'][]) {
     const value = query[name]
     if (value === undefined) continue
-    if (typeof value !== 'string') return bad(`${name} must be given once`)
+    if (typeof value !== 'string') return badLearning(`${name} must be given once`)
     const inBody = request.learn?.[member]
     if (inBody !== undefined && inBody !== value) {
-      return bad(`${name} is '${value}', and learn.${member} of the body is '${inBody}': give one`)
+      return badLearning(
+        `${name} is '${value}', and learn.${member} of the body is '${inBody}': give one`,
+      )
     }
     learn = { ...learn, [member]: value }
   }
   return { ok: true, value: learn === undefined ? request : { ...request, learn } }
-}
-
-function bad(message: string): { readonly ok: false; readonly error: Refusal } {
-  return { ok: false, error: refuse('bad_request', { message, body: { deny_reason: message } }) }
 }

@@ -103,7 +103,7 @@ async function edit(
 
 function showPolicy(services: Services, request: RouteRequest): Answer {
   const data = services.policyStore.inForce
-  if (data === null) return answerError(request.traceId, notFound().error)
+  if (data === null) return answerError(request.traceId, noDocument())
   const { policy_version, acl, latchgate } = data
   const body: PolicyBody = { policy_version, acl, ...latchgate }
   return ok(body)
@@ -111,7 +111,7 @@ function showPolicy(services: Services, request: RouteRequest): Answer {
 
 function showPrincipal(services: Services, request: RouteRequest): Answer {
   const data = services.policyStore.inForce
-  if (data === null) return answerError(request.traceId, notFound().error)
+  if (data === null) return answerError(request.traceId, noDocument())
   const principal = parameter(request, 'principal')
   const acl = Object.hasOwn(data.acl, principal) ? data.acl[principal] : undefined
   if (acl === undefined) {
@@ -124,8 +124,8 @@ function showPrincipal(services: Services, request: RouteRequest): Answer {
   return ok(body)
 }
 
-function notFound(): ReturnType<typeof refused> {
-  return refused('policy_read_error', 'data.json not found')
+function noDocument(): Refusal {
+  return refused('policy_read_error', 'data.json not found').error
 }
 
 function answered(request: RouteRequest, result: Result<JsonObject, Refusal>): Answer {

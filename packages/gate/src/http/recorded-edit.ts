@@ -6,7 +6,7 @@ import { PolicyFault } from '../policy/engine.js'
 import { type AcceptedEdit, applyEdit, type PolicyEdit, refused } from '../policy/policy-edit.js'
 import { POLICY_FILE_NAME, type PolicyFile, PolicyFileError } from '../policy/policy-file.js'
 import { PolicyFileChanged } from '../policy/policy-store.js'
-import { Fault, type Refusal } from '../refusal.js'
+import { Fault, type Refusal, type Refused } from '../refusal.js'
 import type { Services } from '../services.js'
 
 /**
@@ -62,7 +62,7 @@ function fileInForce(services: Services): Result<PolicyFile, Refusal> {
   return conflict('run `latchgate policy reload` to put it into force, then repeat the edit')
 }
 
-function conflict(remedy: string): { readonly ok: false; readonly error: Refusal } {
+function conflict(remedy: string): Refused {
   return refused('conflict', `${POLICY_FILE_NAME} is not what is in force: ${remedy}`)
 }
 
@@ -98,7 +98,7 @@ async function editFailed(
   operator: OperatorContext,
   act: OperatorAct,
   error: unknown,
-): Promise<{ readonly ok: false; readonly error: Refusal }> {
+): Promise<Refused> {
   services.log.error({ err: error, event: act.event }, 'a recorded edit is not in force')
   await recordActWithoutProof(services, operator, {
     type: 'policy',

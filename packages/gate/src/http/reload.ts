@@ -8,7 +8,7 @@ import { PolicyFault } from '../policy/engine.js'
 import { policyDataDigest } from '../policy/policy-document.js'
 import { type PolicyFile, PolicyFileError } from '../policy/policy-file.js'
 import { NO_POLICY } from '../policy/policy-store.js'
-import { type Refusal, refuse } from '../refusal.js'
+import { type Refusal, type Refused, refuse } from '../refusal.js'
 import type { ActionSnapshot } from '../registered-action.js'
 import type { Services } from '../services.js'
 
@@ -99,7 +99,7 @@ function whyNot(error: unknown): string {
   return `a manifest cannot be read (${code})`
 }
 
-function failed(detail: string): { readonly ok: false; readonly error: Refusal } {
+function failed(detail: string): Refused {
   const shown = sanitizeText(detail, 2000)
   return { ok: false, error: refuse('reload_failed', { body: { detail: shown }, detail: shown }) }
 }

@@ -6,7 +6,7 @@ import {
   type PolicyInput,
   UNLIMITED_CALLS,
 } from '../policy/engine.js'
-import { Fault, type Refusal, refuse } from '../refusal.js'
+import { Fault, type Refusal, type Refused, refuse } from '../refusal.js'
 import { egressProfile } from '../registered-action.js'
 import type { Services } from '../services.js'
 import type { Authorized, Budgeted, Held, Targeted } from './call.js'
@@ -26,14 +26,12 @@ export async function authorize(
   const revision = policyRevision(services)
   const judged = await judge(services, call, false)
   if (!judged.ok) return judged
-  const { decision, seen } = judged.value
+  const { decision } = judged.value
   const secrets = await obtainSecrets(services, call, decision.secrets)
   if (!secrets.ok) return secrets
   if (decision.kind === 'hold') {
     const secretNames = [...secrets.value.keys()]
-    // The host that was asked for, exactly: approving one call opens nothing else.
-    const asked = seen.onAllowList ? [] : [`=${seen.destination.host}`]
-    const allow = [...reachable(services, call, decision), ...asked]
+    const allow = reachableOnceApproved(services, call, judged.value)
     return { ok: true, value: { ...call, decision, secretNames, allow } }
   }
   return {
@@ -74,12 +72,21 @@ export async function judge(
   return { ok: true, value: { decision, seen: visible.value } }
 }
 
-/** Hosts of the manifest, as policy left them, and those learned for this principal since. */
-export function reachable(
+/**
+ * Hosts that an approved call may reach: those it could have reached anyway, and the one that was asked
+ * for, exactly. Approving one call opens nothing else.
+ */
+export function reachableOnceApproved(
   services: Services,
   call: Budgeted,
-  { egress }: PolicyGrant,
+  { decision, seen }: Judgement,
 ): readonly string[] {
+  const asked = seen.onAllowList ? [] : [`=${seen.destination.host}`]
+  return [...reachable(services, call, decision), ...asked]
+}
+
+// Hosts of the manifest, as policy left them, and those learned for this principal since.
+function reachable(services: Services, call: Budgeted, { egress }: PolicyGrant): readonly string[] {
   if (egress === 'none') return []
   const learned = services.learned.values('domain', call.actionId, call.agent.claims.sub)
   return [...egress.proxy_allowlist.allowed_domains, ...learned]
@@ -94,12 +101,12 @@ async function decide(services: Services, input: PolicyInput): Promise<Decision>
   }
 }
 
-function denied(call: Targeted, reason: string): { readonly ok: false; readonly error: Refusal } {
+function denied(call: Targeted, reason: string): Refused {
   if (reason.startsWith('budget exhausted')) return exhausted()
   return policyDenied(call, reason)
 }
 
-function exhausted(): { readonly ok: false; readonly error: Refusal } {
+function exhausted(): Refused {
   return { ok: false, error: refuse('budget_exhausted') }
 }
 

@@ -1,5 +1,5 @@
 import { sanitizeText } from '@latchgate/protocol'
-import { type Refusal, refuse } from '../refusal.js'
+import { type Refused, refuse } from '../refusal.js'
 import type { Targeted } from './call.js'
 
 /** What gives the right, for the operator. */
@@ -8,11 +8,7 @@ function grantBy(principal: string, action: string): string {
 }
 
 /** 403 `policy_denied` with the members that published clients read. */
-export function policyDenied(
-  call: Targeted,
-  reason: string,
-  detail?: string,
-): { readonly ok: false; readonly error: Refusal } {
+export function policyDenied(call: Targeted, reason: string, detail?: string): Refused {
   const principal = call.agent.claims.sub
   const shown = sanitizeText(reason, 500)
   const isAccess = /is not authorised for action/.test(shown)

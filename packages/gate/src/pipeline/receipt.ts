@@ -7,6 +7,7 @@ import {
   type JsonObject,
   type NormalizedResult,
   sanitizeText,
+  type VerificationStatus,
 } from '@latchgate/protocol'
 import { evidenceCrypto } from '../evidence-crypto.js'
 import type { PayloadDraft } from '../ledger/port.js'
@@ -81,8 +82,12 @@ export function failureClass(call: Verified): FailureClass | null {
 
 /** True when the provider succeeded and the effect was verified or declared unverifiable. */
 export function isFullySuccessful(call: Verified): boolean {
-  if (call.failure !== null) return false
-  return ['verified', 'unverifiable_declared'].includes(call.verification.status)
+  return call.failure === null && isSatisfied(call.verification.status)
+}
+
+/** True for a verification that leaves nothing to be desired (spec/http-api 10.3). */
+export function isSatisfied(status: VerificationStatus): boolean {
+  return status === 'verified' || status === 'unverifiable_declared'
 }
 
 function subject(

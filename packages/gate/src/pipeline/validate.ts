@@ -8,7 +8,7 @@ import {
   type Result,
 } from '@latchgate/protocol'
 import { digest, digestBytes } from '@latchgate/protocol/node'
-import { type Refusal, refuse } from '../refusal.js'
+import { type Refusal, type Refused, refuse } from '../refusal.js'
 import type { Resolved, Validated } from './call.js'
 import { isLonger } from './compact-size.js'
 
@@ -59,11 +59,7 @@ function parseParameters(body: Uint8Array): Result<Json, Refusal> {
   }
 }
 
-function violation(
-  path: string,
-  reason: string,
-  message: string,
-): { readonly ok: false; readonly error: Refusal } {
+function violation(path: string, reason: string, message: string): Refused {
   return {
     ok: false,
     error: refuse('schema_violation', {

@@ -1,5 +1,5 @@
 import type { Json, JsonObject, Result } from '@latchgate/protocol'
-import type { Refusal } from '../refusal.js'
+import type { Refusal, Refused } from '../refusal.js'
 import { isList, isObject } from './document-reader.js'
 import { valueAt, withoutValueAt, withValueAt } from './policy-document.js'
 import {
@@ -120,7 +120,7 @@ function gainedByRemoval(left: JsonObject, everybody: JsonObject | undefined): r
   )
 }
 
-function wouldGain(principal: string, gained: readonly string[]): ReturnType<typeof refused> {
+function wouldGain(principal: string, gained: readonly string[]): Refused {
   const shown = gained.slice(0, 5).join(', ')
   const more = gained.length > 5 ? ` and ${gained.length - 5} more` : ''
   return refused(

@@ -1,5 +1,5 @@
 import type { JsonObject, Result } from '@latchgate/protocol'
-import type { Refusal } from '../refusal.js'
+import type { Refusal, Refused } from '../refusal.js'
 import { MAX_WINDOW_SECONDS, type Quota } from './data-document.js'
 import { MAX_QUORUM } from './interpret-decision.js'
 import { valueAt, withoutValueAt, withValueAt } from './policy-document.js'
@@ -153,7 +153,7 @@ function removed(
   document: JsonObject,
   path: readonly string[],
   texts: Omit<Edited, 'document'>,
-  missing: () => { readonly ok: false; readonly error: Refusal },
+  missing: () => Refused,
 ): Result<Edited, Refusal> {
   if (valueAt(document, path) === undefined) return missing()
   return done({ ...texts, document: withoutValueAt(document, path, 2) })

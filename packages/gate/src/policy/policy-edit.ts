@@ -1,6 +1,6 @@
 import { didYouMean, type Manifest } from '@latchgate/catalogue'
 import { canonicalize, type JsonObject, type Result } from '@latchgate/protocol'
-import { type Refusal, refuse } from '../refusal.js'
+import { type Refusal, type Refused, refuse } from '../refusal.js'
 import { type PolicyData, PolicyDataError, validatePolicyData } from './data-document.js'
 import { nextVersion, policyDataDigest, valueAt, withValueAt } from './policy-document.js'
 import { riskyActions, wildcardProblem } from './wildcard-rule.js'
@@ -89,7 +89,7 @@ export function refused(
   code: Refusal['code'],
   detail: string,
   given: { readonly message?: string; readonly body?: JsonObject } = {},
-): { readonly ok: false; readonly error: Refusal } {
+): Refused {
   const body = given.body ?? { detail }
   return { ok: false, error: refuse(code, { message: given.message ?? detail, body, detail }) }
 }
@@ -99,7 +99,7 @@ export function unknownAction(
   code: 'unknown_action' | 'action_not_found',
   actionId: string,
   known: KnownActions,
-): { readonly ok: false; readonly error: Refusal } {
+): Refused {
   const message = `there is no action '${actionId}'${didYouMean(actionId, [...known.keys()])}`
   return refused(code, message, { body: { action_id: actionId } })
 }

@@ -1,11 +1,11 @@
 import type { Result } from '@latchgate/protocol'
-import type { Refusal } from '../refusal.js'
+import type { Refusal, Refused } from '../refusal.js'
 import { isPrintable } from './document-reader.js'
 import { refused } from './policy-edit.js'
 
 /** Checks a principal, or `*`, as an edit names it (spec/http-api 12.7). */
 export function checkPrincipal(principal: string): Result<void, Refusal> {
-  const wrong = (detail: string): ReturnType<typeof refused> => refused('invalid_principal', detail)
+  const wrong = (detail: string): Refused => refused('invalid_principal', detail)
   if (principal.length === 0 || principal.length > 253) {
     return wrong('principal must be 1-253 characters')
   }
