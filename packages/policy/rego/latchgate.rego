@@ -11,7 +11,7 @@ package latchgate
 
 decision := denied("untrusted action: digest verification failed") if {
 	input.action_trust_verdict != "digest_ok"
-} else := denied(reason) if {
+} else := denied_as("action_not_granted", reason) if {
 	not has_action
 	reason := concat("", ["principal '", input.principal, "' is not authorised for action '", input.action_id, "'"])
 } else := denied(reason) if {
@@ -28,7 +28,7 @@ decision := denied("untrusted action: digest verification failed") if {
 		", present=", as_array(input.scopes),
 		", missing=", as_set(missing_scopes),
 	])
-} else := denied("budget exhausted: no calls remaining") if {
+} else := denied_as("budget_exhausted", "budget exhausted: no calls remaining") if {
 	input.budgets_before.calls_remaining <= 0
 } else := denied(reason) if {
 	count(forbidden_sinks) > 0
@@ -48,6 +48,9 @@ decision := denied("untrusted action: digest verification failed") if {
 } else := denied("no matching allow rule")
 
 denied(reason) := object.union({"allow": false, "deny_reason": reason}, version)
+
+# Where the gate answers more than the reason: a grant would help, or the budget is the cause.
+denied_as(code, reason) := object.union(denied(reason), {"deny_code": code})
 
 permitted := {
 	"allow": true,

@@ -61,6 +61,10 @@ denied(change, reason) if {
 	outcome(change, {}) == {"allow": false, "deny_reason": reason, "policy_version": "team-12"}
 }
 
+denied_as(change, code, reason) if {
+	outcome(change, {}) == {"allow": false, "deny_code": code, "deny_reason": reason, "policy_version": "team-12"}
+}
+
 codes(change, extra) := [reason.code | some reason in outcome(change, extra).approval.reasons]
 
 bypass := {"allowlist": {"http_post": {"agent:billing": true}}}
@@ -79,19 +83,21 @@ test_an_unregistered_module_is_denied if {
 # Row 2
 
 test_an_action_that_is_not_listed_is_denied if {
-	denied({"action_id": "rm"}, "principal 'agent:billing' is not authorised for action 'rm'")
+	denied_as({"action_id": "rm"}, "action_not_granted", "principal 'agent:billing' is not authorised for action 'rm'")
 }
 
 test_a_named_entry_shadows_the_wildcard if {
-	denied(
+	denied_as(
 		{"action_id": "http_fetch", "requested_sinks": ["http_read"]},
+		"action_not_granted",
 		"principal 'agent:billing' is not authorised for action 'http_fetch'",
 	)
 }
 
 test_an_entry_with_an_empty_list_is_still_an_entry if {
-	denied(
+	denied_as(
 		{"principal": "agent:revoked", "action_id": "http_fetch", "requested_sinks": ["http_read"]},
+		"action_not_granted",
 		"principal 'agent:revoked' is not authorised for action 'http_fetch'",
 	)
 }
@@ -122,8 +128,8 @@ test_every_required_scope_is_needed if {
 # Row 4
 
 test_an_exhausted_budget_is_denied if {
-	denied({"budgets_before": {"calls_remaining": 0}}, "budget exhausted: no calls remaining")
-	denied({"budgets_before": {"calls_remaining": -1}}, "budget exhausted: no calls remaining")
+	denied_as({"budgets_before": {"calls_remaining": 0}}, "budget_exhausted", "budget exhausted: no calls remaining")
+	denied_as({"budgets_before": {"calls_remaining": -1}}, "budget_exhausted", "budget exhausted: no calls remaining")
 }
 
 # Row 5

@@ -66,7 +66,7 @@ export async function judge(
   const visible = visibleDestination(services, call)
   const seen = visible.ok ? visible.value : null
   const decision = await decide(services, policyInput(services, call, { seen, approved }))
-  if (decision.kind === 'deny') return denied(call, decision.reason)
+  if (decision.kind === 'deny') return denied(call, decision)
   if (!visible.ok) return policyDenied(call, `egress_denied: ${visible.error}`)
   if (callsBefore !== null && callsBefore <= 0) return exhausted()
   return { ok: true, value: { decision, seen: visible.value } }
@@ -101,9 +101,9 @@ async function decide(services: Services, input: PolicyInput): Promise<Decision>
   }
 }
 
-function denied(call: Targeted, reason: string): Refused {
-  if (reason.startsWith('budget exhausted')) return exhausted()
-  return policyDenied(call, reason)
+function denied(call: Targeted, { reason, code }: Extract<Decision, { kind: 'deny' }>): Refused {
+  if (code === 'budget_exhausted') return exhausted()
+  return policyDenied(call, reason, { isNotGranted: code === 'action_not_granted' })
 }
 
 function exhausted(): Refused {

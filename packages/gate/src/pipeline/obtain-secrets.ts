@@ -30,7 +30,7 @@ export async function obtainSecrets(
     const names = missing.map((one) => one.name).join(', ')
     const prefix = services.config.secrets.env_prefix
     const hint = `set ${prefix}${missing[0]?.name ?? ''} in the environment of the gate`
-    return policyDenied(call, `required secret is missing: ${names}`, hint)
+    return policyDenied(call, `required secret is missing: ${names}`, { detail: hint })
   }
   const present = declared.filter((one) => values.value.has(one.name))
   if (present.length === 0) return values
@@ -38,7 +38,7 @@ export async function obtainSecrets(
     hosts: services.config.secrets.hosts,
     unsafeResolve: services.config.egress.unsafe_resolve,
   })
-  if (!bound.ok) return policyDenied(call, bound.error.reason, bound.error.detail)
+  if (!bound.ok) return policyDenied(call, bound.error.reason, { detail: bound.error.detail })
   // Tried once before the intent: a value that cannot be injected must not consume a grant.
   const tried = injectSecrets(call.target, bindings, values.value, services.now)
   if (!tried.ok) {

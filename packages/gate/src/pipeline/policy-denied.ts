@@ -7,11 +7,18 @@ function grantBy(principal: string, action: string): string {
   return `Run: latchgate policy grant ${principal} ${action}`
 }
 
-/** 403 `policy_denied` with the members that published clients read. */
-export function policyDenied(call: Targeted, reason: string, detail?: string): Refused {
+/**
+ * 403 `policy_denied` with the members that published clients read. `detail` is for the operator;
+ * `isNotGranted` says that a grant of the action would help.
+ */
+export function policyDenied(
+  call: Targeted,
+  reason: string,
+  given: { readonly detail?: string | undefined; readonly isNotGranted?: boolean } = {},
+): Refused {
+  const { detail, isNotGranted = false } = given
   const principal = call.agent.claims.sub
   const shown = sanitizeText(reason, 500)
-  const isAccess = /is not authorised for action/.test(shown)
   return {
     ok: false,
     error: refuse('policy_denied', {
@@ -21,7 +28,7 @@ export function policyDenied(call: Targeted, reason: string, detail?: string): R
         principal,
         action_id: call.actionId,
         // A grant is a remedy for a missing right, not for a budget, a scope or a destination.
-        ...(isAccess ? { remediation: grantBy(principal, call.actionId) } : {}),
+        ...(isNotGranted ? { remediation: grantBy(principal, call.actionId) } : {}),
       },
       detail: detail ?? shown,
     }),

@@ -58,9 +58,19 @@ export interface ApprovalReason {
   readonly detail: string
 }
 
+/** Denials of which the caller is told what would help (`deny_code` of the decision document). */
+export type DenyCode = 'action_not_granted' | 'budget_exhausted'
+
 /** An interpreted decision: spec/pipeline 5.3, narrowed so that it cannot widen the request. */
 export type Decision =
-  | { readonly kind: 'deny'; readonly reason: string; readonly version: string | null }
+  | {
+      readonly kind: 'deny'
+      /** For people. */
+      readonly reason: string
+      /** Where the gate answers more than the reason; null otherwise. */
+      readonly code: DenyCode | null
+      readonly version: string | null
+    }
   | (PolicyGrant & { readonly kind: 'allow' })
   | (PolicyGrant & {
       readonly kind: 'hold'

@@ -3,6 +3,7 @@ import {
   type ApprovalReason,
   type ApprovalReasonCode,
   type Decision,
+  type DenyCode,
   type EgressProfile,
   PolicyFault,
   type PolicyInput,
@@ -16,6 +17,7 @@ const REASON_CODES: readonly string[] = [
   'rule',
 ] satisfies readonly ApprovalReasonCode[]
 
+const DENY_CODES: readonly DenyCode[] = ['action_not_granted', 'budget_exhausted']
 const DEFAULT_DENY_REASON = 'denied by policy (no reason provided)'
 const UNDEFINED_DECISION = 'embedded policy returned undefined (no matching rule)'
 
@@ -34,7 +36,8 @@ export function interpretDecision(document: unknown, input: PolicyInput): Decisi
   const version = optionalText(document, 'policy_version')
   if (!boolean(document, 'allow')) {
     const reason = document.deny_reason
-    return deny(typeof reason === 'string' ? reason : DEFAULT_DENY_REASON, version)
+    const text = typeof reason === 'string' ? reason : DEFAULT_DENY_REASON
+    return deny(text, version, DENY_CODES.find((code) => code === document.deny_code) ?? null)
   }
   const approval = readApproval(document)
   if (approval !== null) {
@@ -168,8 +171,8 @@ function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function deny(reason: string, version: string | null): Decision {
-  return { kind: 'deny', reason, version }
+function deny(reason: string, version: string | null, code: DenyCode | null = null): Decision {
+  return { kind: 'deny', reason, code, version }
 }
 
 function violation(what: string, version: string | null): Decision {

@@ -11,8 +11,11 @@ function decide(change: Partial<PolicyInput>, document: JsonObject = data): Prom
   return createRegoEngine(document).decide({ ...request, ...change })
 }
 
-function denial(reason: string): Decision {
-  return { kind: 'deny', reason, version: 'team-12' }
+function denial(
+  reason: string,
+  code: Extract<Decision, { kind: 'deny' }>['code'] = null,
+): Decision {
+  return { kind: 'deny', reason, code, version: 'team-12' }
 }
 
 async function codes(change: Partial<PolicyInput>, document = data): Promise<readonly string[]> {
@@ -32,20 +35,26 @@ test('row 1: a module with another digest is denied', async () => {
 
 test('row 2: an action that the principal does not have is denied', async () => {
   expect(await decide({ action_id: 'rm' })).toEqual(
-    denial("principal 'agent:billing' is not authorised for action 'rm'"),
+    denial("principal 'agent:billing' is not authorised for action 'rm'", 'action_not_granted'),
   )
 })
 
 test('row 2: a named entry without inheritance shadows the wildcard', async () => {
   expect(await decide({ action_id: 'http_fetch', requested_sinks: ['http_read'] })).toEqual(
-    denial("principal 'agent:billing' is not authorised for action 'http_fetch'"),
+    denial(
+      "principal 'agent:billing' is not authorised for action 'http_fetch'",
+      'action_not_granted',
+    ),
   )
 })
 
 test('row 2: an entry with empty lists is still an entry, so a revoke never widens', async () => {
   const fetch = { action_id: 'http_fetch', requested_sinks: ['http_read'] }
   expect(await decide({ ...fetch, principal: 'agent:revoked' })).toEqual(
-    denial("principal 'agent:revoked' is not authorised for action 'http_fetch'"),
+    denial(
+      "principal 'agent:revoked' is not authorised for action 'http_fetch'",
+      'action_not_granted',
+    ),
   )
   expect((await decide({ ...fetch, principal: 'agent:nobody' })).kind).toBe('allow')
 })
@@ -77,7 +86,7 @@ test('row 3b: a missing scope is denied; arrays keep their order, sets are sorte
 test('row 4: a budget of nothing, or less, is denied', async () => {
   for (const left of [0, -1]) {
     expect(await decide({ budgets_before: { calls_remaining: left } })).toEqual(
-      denial('budget exhausted: no calls remaining'),
+      denial('budget exhausted: no calls remaining', 'budget_exhausted'),
     )
   }
 })
@@ -264,7 +273,7 @@ test('without a wildcard, an entry that inherits has its own, and strangers have
   const document = { policy_version: 'team-12', acl: { 'agent:heir': acl['agent:heir'] ?? null } }
   expect((await decide({ principal: 'agent:heir' }, document)).kind).toBe('allow')
   expect(await decide({ principal: 'agent:new' }, document)).toEqual(
-    denial("principal 'agent:new' is not authorised for action 'http_post'"),
+    denial("principal 'agent:new' is not authorised for action 'http_post'", 'action_not_granted'),
   )
 })
 

@@ -18,20 +18,38 @@ function interpret(document: unknown, change: Partial<PolicyInput> = {}): unknow
 }
 
 function violation(what: string): unknown {
-  return { kind: 'deny', reason: `policy contract violation: ${what}`, version: 'v1' }
+  return { kind: 'deny', reason: `policy contract violation: ${what}`, code: null, version: 'v1' }
 }
 
 test('a denial keeps its reason, and one without a reason says so', () => {
   expect(interpret({ allow: false, deny_reason: 'no', policy_version: 'v1' })).toEqual({
     kind: 'deny',
     reason: 'no',
+    code: null,
     version: 'v1',
   })
   expect(interpret({ allow: false })).toEqual({
     kind: 'deny',
     reason: 'denied by policy (no reason provided)',
+    code: null,
     version: null,
   })
+})
+
+test('a denial has a code where the gate knows it, and stays a denial with any other', () => {
+  const withCode = (deny_code: unknown): unknown =>
+    interpret({ allow: false, deny_reason: 'no', deny_code, policy_version: 'v1' })
+  const denied = { kind: 'deny', reason: 'no', version: 'v1' }
+  expect(withCode('budget_exhausted')).toEqual({ ...denied, code: 'budget_exhausted' })
+  expect(withCode('action_not_granted')).toEqual({ ...denied, code: 'action_not_granted' })
+  for (const other of ['BUDGET_EXHAUSTED', '', 7, null, {}]) {
+    expect(withCode(other)).toEqual({ ...denied, code: null })
+  }
+})
+
+test('what the reason says is no code', () => {
+  const deny_reason = "budget exhausted: principal 'a' is not authorised for action 'b'"
+  expect(interpret({ allow: false, deny_reason })).toMatchObject({ code: null })
 })
 
 test('a denial is a denial whatever else the document says', () => {

@@ -30,6 +30,7 @@ test('no matching rule is a denial that says so', async () => {
   expect(await engine.decide(asked({}))).toEqual({
     kind: 'deny',
     reason: 'embedded policy returned undefined (no matching rule)',
+    code: null,
     version: null,
   })
 })
@@ -40,6 +41,7 @@ test('a decision that grants more than was requested is refused on its way out o
   expect(await engine.decide(asked({ decision }))).toEqual({
     kind: 'deny',
     reason: "policy contract violation: allowed_sinks has 'smtp', which was not requested",
+    code: null,
     version: 'v1',
   })
 })
