@@ -1,21 +1,10 @@
-import type { ApprovalState, ApprovalSummary } from '@latchgate/protocol'
-import { ApprovalDesk } from '../approvals/approval-desk.js'
+import { APPROVAL_STATES, type ApprovalState, type ApprovalSummary } from '@latchgate/protocol'
+import { ApprovalDesk, MAX_LISTED } from '../approvals/approval-desk.js'
 import { stateText } from '../approvals/plan-lines.js'
 import { cellText, fitCells } from '../cells.js'
-import { CommandFailure } from '../command-failure.js'
+import { usageFailure } from '../command-failure.js'
 import type { Context } from '../context.js'
 import { findOperator } from '../operator-key.js'
-
-const STATES: readonly ApprovalState[] = [
-  'pending',
-  'claimed',
-  'approved',
-  'denied',
-  'failed',
-  'expired',
-  'revoked',
-]
-const MAX_LIMIT = 200
 
 /** What to list. */
 export interface ListOptions {
@@ -43,7 +32,7 @@ export async function approvalsListCommand(
   }
   printList(context, approvals)
   if (approvals.length === limit) {
-    output.hint(`only ${limit} are listed, newest first; -l takes up to ${MAX_LIMIT}`)
+    output.hint(`only ${limit} are listed, newest first; -l takes up to ${MAX_LISTED}`)
   }
   output.hint('see everything of one: latchgate approvals show ID')
   return 0
@@ -64,18 +53,14 @@ function printList({ output, streams }: Context, approvals: readonly ApprovalSum
 
 function statusOf({ all, status }: ListOptions): ApprovalState | undefined {
   if (status === undefined) return all === true ? undefined : 'pending'
-  if (all === true) throw usage('--all and --status exclude each other')
-  const known = STATES.find((one) => one === status)
+  if (all === true) throw usageFailure('--all and --status exclude each other')
+  const known = APPROVAL_STATES.find((one) => one === status)
   if (known !== undefined) return known
-  throw usage(`'${status}' is no status: use one of ${STATES.join(', ')}`)
+  throw usageFailure(`'${status}' is no status: use one of ${APPROVAL_STATES.join(', ')}`)
 }
 
 function limitOf(text: string): number {
   const limit = /^[0-9]{1,4}$/.test(text) ? Number(text) : 0
-  if (limit >= 1 && limit <= MAX_LIMIT) return limit
-  throw usage(`--limit must be from 1 to ${MAX_LIMIT}, got '${text}'`)
-}
-
-function usage(message: string): CommandFailure {
-  return new CommandFailure('usage', message, { exitCode: 2 })
+  if (limit >= 1 && limit <= MAX_LISTED) return limit
+  throw usageFailure(`--limit must be from 1 to ${MAX_LISTED}, got '${text}'`)
 }

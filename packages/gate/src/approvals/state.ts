@@ -1,7 +1,8 @@
-import type { StoredApproval, StoredApprovalState } from '../ledger/port.js'
+import type { ApprovalState } from '@latchgate/protocol'
+import type { StoredApproval } from '../ledger/port.js'
 
 /** The state of an approval at a time: one whose time is over has expired, recorded as such or not. */
-export function stateAt(approval: StoredApproval, now: number): StoredApprovalState {
+export function stateAt(approval: StoredApproval, now: number): ApprovalState {
   const { state, expiresAt } = approval
   return state === 'pending' && expiresAt <= now ? 'expired' : state
 }

@@ -1,4 +1,4 @@
-import type { ApprovalListBody, Json, Result } from '@latchgate/protocol'
+import { APPROVAL_STATES, type ApprovalListBody, type Json, type Result } from '@latchgate/protocol'
 import { approve } from '../approvals/approve.js'
 import { findApproval } from '../approvals/decide.js'
 import { deny } from '../approvals/deny.js'
@@ -7,7 +7,7 @@ import { resultAnswer } from '../approvals/result.js'
 import { stateAt } from '../approvals/state.js'
 import { detailOf, pollBody, summaryOf } from '../approvals/view.js'
 import type { AgentContext } from '../auth/agent.js'
-import type { StoredApproval, StoredApprovalState } from '../ledger/port.js'
+import type { StoredApproval } from '../ledger/port.js'
 import { ledgerFault } from '../ledger-fault.js'
 import { answerError } from '../pipeline/answer.js'
 import type { Answer } from '../pipeline/call.js'
@@ -164,25 +164,15 @@ async function detail(services: Services, request: RouteRequest): Promise<Answer
   return ok(detailOf(services, approval, opened.value))
 }
 
-const STATES: readonly StoredApprovalState[] = [
-  'pending',
-  'claimed',
-  'approved',
-  'denied',
-  'failed',
-  'expired',
-  'revoked',
-]
-
 async function list(
   services: Services,
   request: RouteRequest,
   principal: string | null,
 ): Promise<Answer> {
   const { status } = request.query
-  const state = STATES.find((one) => one === status)
+  const state = APPROVAL_STATES.find((one) => one === status)
   if (status !== undefined && state === undefined) {
-    const message = `status is one of ${STATES.join(', ')}`
+    const message = `status is one of ${APPROVAL_STATES.join(', ')}`
     return answerError(request.traceId, refuse('bad_request', { message }))
   }
   const limit = wholeNumber(request, 'limit', LIST_LIMIT)
