@@ -90,9 +90,9 @@ function budgetRefusal(callsRemaining: number | null | undefined, debit: boolean
 function approvalRefusal({ approvals }: Tables, { approval, time }: Intend): Guarded {
   if (approval === null) return null
   const found = approvals.find(approval.approvalId)
+  if (found === undefined) return { status: STATUS.approval_not_found, extra: null }
   const status = pendingRefusal(found, approval.planHash, time)
-  if (status !== null || found === undefined)
-    return status === null ? null : { status, extra: null }
+  if (status !== null) return { status, extra: null }
   const isNew = !approvals.hasVoted(found.approvalId, approval.operator)
   const votes = approvals.votes(found.approvalId) + (isNew ? 1 : 0)
   return votes < found.required ? { status: STATUS.quorum_not_reached, extra: votes } : null

@@ -1,5 +1,6 @@
 import { parseLeaf } from '@latchgate/evidence'
-import type { ApprovalQuery, HeldPlan, StoredApproval, StoredApprovalState } from '../port.js'
+import type { ApprovalState } from '@latchgate/protocol'
+import type { ApprovalQuery, HeldPlan, StoredApproval } from '../port.js'
 import { PAYLOADS_PER_LEAF } from './commands.js'
 import type { Database, Statement } from './database.js'
 import { blob, integer, type Row, text } from './row.js'
@@ -93,7 +94,7 @@ export class ApprovalReader {
     })
     return {
       approvalId,
-      state: text(row, 'state') as StoredApprovalState,
+      state: text(row, 'state') as ApprovalState,
       principal: text(row, 'principal'),
       planHash: text(row, 'plan_hash'),
       expiresAt: integer(row, 'expires_at'),

@@ -1,4 +1,5 @@
-import type { Revocation, StoredApprovalState } from '../port.js'
+import type { ApprovalState } from '@latchgate/protocol'
+import type { Revocation } from '../port.js'
 import type { Database, Statement } from './database.js'
 import { integer, type Row, text } from './row.js'
 
@@ -11,7 +12,7 @@ export interface ApprovalRow {
   /** Unix milliseconds. */
   readonly expiresAt: number
   readonly required: number
-  readonly state: StoredApprovalState
+  readonly state: ApprovalState
 }
 
 /** A held call, as it enters the table. */
@@ -165,6 +166,6 @@ function approvalRow(found: unknown): ApprovalRow | undefined {
     planHash: text(row, 'plan_hash'),
     expiresAt: integer(row, 'expires_at'),
     required: integer(row, 'required'),
-    state: text(row, 'state') as StoredApprovalState,
+    state: text(row, 'state') as ApprovalState,
   }
 }

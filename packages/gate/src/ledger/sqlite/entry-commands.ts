@@ -59,7 +59,7 @@ export class CommandEncoder {
         ...entry.leaf.body,
         ...(traceId === undefined ? {} : { trace_id: traceId }),
         ...(sessionId === null ? {} : { session_id: sessionId }),
-        ...(proof === undefined ? {} : { proof: { jkt: proof.jkt, jti: proof.jti } }),
+        ...proofMember(proof),
       },
       time,
       sessionId !== null,
@@ -75,7 +75,7 @@ export class CommandEncoder {
       session_id: sessionId,
       principal,
       ...(maxCalls === undefined ? {} : { budget: { max_calls: maxCalls } }),
-      ...(proof === undefined ? {} : { proof: { jkt: proof.jkt, jti: proof.jti } }),
+      ...proofMember(proof),
     }
     return {
       op: 'lease',
@@ -150,7 +150,7 @@ export class CommandEncoder {
       plan_hash: planHash,
       expires_at: isoMillis(expiresAt),
       required,
-      proof: { jkt: proof.jkt, jti: proof.jti },
+      ...proofMember(proof),
     }
     return {
       op: 'hold',
@@ -183,7 +183,7 @@ export class CommandEncoder {
     if ((kind === 'all') !== (value === null)) {
       throw new LedgerFault('invalid_entry', `a revocation of ${kind} does not say whose`)
     }
-    const body = { ...leaf.body, kind, value, epoch, proof: { jkt: proof.jkt, jti: proof.jti } }
+    const body = { ...leaf.body, kind, value, epoch, ...proofMember(proof) }
     return { op: 'revoke', time, leaf: this.#leaf(leaf, body, time, false), revocation, proof }
   }
 
@@ -202,7 +202,7 @@ export class CommandEncoder {
         value: rule.value,
         principal: rule.principal,
       },
-      ...(proof === null ? {} : { proof: { jkt: proof.jkt, jti: proof.jti } }),
+      ...proofMember(proof),
     }
     return { leaf: this.#leaf(leaf, body, time, false), change, rule }
   }
@@ -300,6 +300,7 @@ function decisionBody(
   }
 }
 
-function proofMember(proof: ProofUse | null): JsonObject {
-  return proof === null ? {} : { proof: { jkt: proof.jkt, jti: proof.jti } }
+// Only where the record uses one up: the table of proofs is recomputed from it.
+function proofMember(proof: ProofUse | null | undefined): JsonObject {
+  return proof === null || proof === undefined ? {} : { proof: { jkt: proof.jkt, jti: proof.jti } }
 }

@@ -182,8 +182,7 @@ export function configureWriter(db: Database, synchronous: Synchronous): void {
 export function isEmptyDatabase(db: Database): boolean {
   const tables = requireRow(db.prepare('SELECT count(*) AS n FROM sqlite_schema').get(), 'schema')
   if (integer(tables, 'n') === 0) return true
-  if (versionOf(db) === 1) assertSchema(db, VERSION_1)
-  else assertLedger(db)
+  assertOpenable(db)
   return false
 }
 
@@ -214,8 +213,8 @@ export function assertLedger(db: Database): void {
   assertSchema(db, SCHEMA)
 }
 
-/** Throws LedgerDamaged unless a start takes the ledger: as it is, or to bring it up to date. */
-export function assertOpenable(db: Database): void {
+// As it is, or to be brought up to date.
+function assertOpenable(db: Database): void {
   if (versionOf(db) === 1) assertSchema(db, VERSION_1)
   else assertLedger(db)
 }
