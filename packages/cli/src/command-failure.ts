@@ -60,3 +60,8 @@ export class CommandFailure extends Error {
     this.fields = detail.fields ?? {}
   }
 }
+
+/** The command line is not one that can be followed: exit code 2 (spec/cli-and-config 1.6). */
+export function usageFailure(message: string, hints: readonly string[] = []): CommandFailure {
+  return new CommandFailure('usage', message, { exitCode: 2, hints })
+}

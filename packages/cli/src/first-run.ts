@@ -8,9 +8,9 @@ import type { Streams } from './output.js'
 import { printable } from './printable.js'
 import { isPrincipalName, needsRelaxedAcl, type ProjectChoices } from './project.js'
 
-/** Whether there is a person to ask: a terminal at both ends, and no document to be printed. */
-export function canAsk(context: Context): boolean {
-  // The prompts need Node 20.12; before it a first run takes the defaults.
+/** Whether a person can be asked for the choices; otherwise a first run takes the defaults. */
+export function canChoose(context: Context): boolean {
+  // The prompts need Node 20.12.
   return context.streams.terminal !== undefined && !context.output.json && 'styleText' in util
 }
 

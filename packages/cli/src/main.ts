@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander'
-import { CommandFailure } from './command-failure.js'
+import { usageFailure } from './command-failure.js'
 import { contextOf } from './context.js'
 import { asFailure } from './failures.js'
 import { reportFailure, type Streams } from './output.js'
@@ -50,7 +50,7 @@ function endOfParsing(error: CommanderError, json: boolean, streams: Streams): n
       error.code === 'commander.help'
         ? 'a command is missing'
         : error.message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ')
-    const failure = new CommandFailure('usage', message, { exitCode: 2 })
+    const failure = usageFailure(message)
     reportFailure(failure, json, streams)
   }
   return 2

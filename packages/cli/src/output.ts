@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream'
+import { cellsOf, cellText, fitCells, padCells } from './cells.js'
 import type { CommandFailure } from './command-failure.js'
 import { printable, printableJson, printableLines } from './printable.js'
 
@@ -96,14 +97,14 @@ export function reportFailure(failure: CommandFailure, json: boolean, streams: S
 }
 
 function alignColumns(rows: readonly (readonly string[])[], stream: TextStream): string {
-  const cells = rows.map((row) => row.map(printable))
+  const cells = rows.map((row) => row.map(cellText))
   const widths: number[] = []
   for (const row of cells) {
-    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length)
+    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cellsOf(cell))
   }
   const width = stream.isTTY === true ? (stream.columns ?? 80) : Number.POSITIVE_INFINITY
   return cells
-    .map((row) => `  ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ')}`.trimEnd())
-    .map((line) => (line.length > width ? `${line.slice(0, width - 1)}…` : line))
+    .map((row) => `  ${row.map((cell, i) => padCells(cell, widths[i] ?? 0)).join('  ')}`.trimEnd())
+    .map((line) => fitCells(line, width))
     .join('\n')
 }

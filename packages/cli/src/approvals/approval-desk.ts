@@ -29,6 +29,9 @@ export type Decided =
 export type SeenPlan = Pick<ApprovalDetail, 'approval_id' | 'plan_hash' | 'log'> &
   Partial<Pick<ApprovalDetail, 'plan'>>
 
+/** Approvals that the gate lists at most in one answer (http-api 11.3). */
+export const MAX_LISTED = 200
+
 const LIST_TIMEOUT_MS = 10_000
 /** Beyond the action's own limit: waiting for a slot, the commits, the answer. */
 const DECISION_MARGIN_MS = 20_000

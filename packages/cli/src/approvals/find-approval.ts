@@ -1,11 +1,9 @@
-import { CommandFailure } from '../command-failure.js'
-import type { ApprovalDesk } from './approval-desk.js'
+import { CommandFailure, usageFailure } from '../command-failure.js'
+import { type ApprovalDesk, MAX_LISTED } from './approval-desk.js'
 import { noSuchApproval } from './decision-failure.js'
 
 const MIN_PREFIX = 6
 const FULL_LENGTH = 36
-/** As many as the gate lists at once (http-api 11.3). */
-const LIST_LIMIT = 200
 
 /**
  * The id that was given, or the only one that begins with it. Ids of one moment begin alike: a
@@ -22,12 +20,11 @@ export async function findApproval(
   if (!/^[0-9a-f-]+$/.test(id) || id.length > FULL_LENGTH) throw noSuchApproval(given)
   if (id.length === FULL_LENGTH) return id
   if (id.length < MIN_PREFIX) {
-    throw new CommandFailure('usage', `'${given}' is too short for the beginning of an id`, {
-      hints: [`give at least ${MIN_PREFIX} characters, better the whole id`],
-      exitCode: 2,
-    })
+    throw usageFailure(`'${given}' is too short for the beginning of an id`, [
+      `give at least ${MIN_PREFIX} characters, better the whole id`,
+    ])
   }
-  const { approvals } = await desk.list({ status, limit: LIST_LIMIT })
+  const { approvals } = await desk.list({ status, limit: MAX_LISTED })
   const fitting = approvals.filter(({ approval_id }) => approval_id.startsWith(id))
   const [first, second] = fitting
   if (first === undefined) throw noSuchApproval(given)

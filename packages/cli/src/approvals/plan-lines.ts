@@ -159,7 +159,8 @@ function beginning(text: string, bytes: number): string {
   return encoded.subarray(0, end).toString()
 }
 
-function isHarmful(risk: string): boolean {
+/** True for a risk that stands out on the screen. */
+export function isHarmful(risk: string): boolean {
   return risk === 'high' || risk === 'critical'
 }
 

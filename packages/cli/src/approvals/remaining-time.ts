@@ -1,11 +1,6 @@
-/** Milliseconds until an RFC 3339 time; below zero when it has passed. */
-export function millisecondsUntil(time: string, now: number): number {
-  return Date.parse(time) - now
-}
-
-/** What is left until a time, for people: `4m12s`, `1h02m`, `expired`. */
+/** What is left at `now` (Unix milliseconds) until an RFC 3339 time: `4m12s`, `1h02m`, `expired`. */
 export function remainingTime(time: string, now: number): string {
-  const seconds = Math.floor(millisecondsUntil(time, now) / 1000)
+  const seconds = Math.floor((Date.parse(time) - now) / 1000)
   // Written so that a time that cannot be read is not shown as one that goes on.
   if (!(seconds > 0)) return 'expired'
   const [hours, minutes, rest] = [

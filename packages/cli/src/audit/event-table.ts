@@ -1,5 +1,5 @@
 import type { AuditEvent, Json } from '@latchgate/protocol'
-import { printable } from '../printable.js'
+import { cellText, fitCells, padCells, wrapCells } from '../cells.js'
 
 const TIME_WIDTH = 19
 const DECISION_WIDTH = 8
@@ -14,13 +14,14 @@ export const HEADER: string = row('time (UTC)', 'decision', 'what', 'principal')
 export function eventRows(events: readonly AuditEvent[], width: number | null): readonly string[] {
   return events.flatMap((event) => {
     const line = row(
-      printable(event.timestamp.slice(0, TIME_WIDTH)),
+      cellText(event.timestamp.slice(0, TIME_WIDTH)),
       shownDecision(event.decision),
-      printable(whatHappened(event)),
-      cut(printable(event.principal), PRINCIPAL_WIDTH),
+      cellText(whatHappened(event)),
+      fitCells(cellText(event.principal), PRINCIPAL_WIDTH),
     )
     const reason = eventReason(event)
-    return [cut(line, width), ...(reason === null ? [] : reasonLines(printable(reason), width))]
+    const shown = width === null ? line : fitCells(line, width)
+    return [shown, ...(reason === null ? [] : reasonLines(cellText(reason), width))]
   })
 }
 
@@ -50,14 +51,14 @@ function whatHappened({ event_type, action_id }: AuditEvent): string {
 
 function shownDecision(decision: string): string {
   if (decision === 'allow_unverified') return 'allow⚠'
-  return decision === 'pending_approval' ? 'pending' : printable(decision)
+  return decision === 'pending_approval' ? 'pending' : cellText(decision)
 }
 
 function row(time: string, decision: string, what: string, principal: string): string {
   const cells = [
-    time.padEnd(TIME_WIDTH),
-    decision.padEnd(DECISION_WIDTH),
-    what.padEnd(EVENT_WIDTH),
+    padCells(time, TIME_WIDTH),
+    padCells(decision, DECISION_WIDTH),
+    padCells(what, EVENT_WIDTH),
     principal,
   ]
   return `  ${cells.join('  ')}`.trimEnd()
@@ -65,18 +66,9 @@ function row(time: string, decision: string, what: string, principal: string): s
 
 // A reason is what an operator came for: it is folded, not cut off.
 function reasonLines(reason: string, width: number | null): readonly string[] {
-  const characters = Array.from(reason)
-  const room = width === null ? characters.length : Math.max(20, width - REASON_INDENT)
-  const lines: string[] = []
-  for (let at = 0; at < characters.length; at += room) {
-    const indent = at === 0 ? '    └─ ' : ' '.repeat(REASON_INDENT)
-    lines.push(`${indent}${characters.slice(at, at + room).join('')}`)
-  }
-  return lines
-}
-
-function cut(text: string, width: number | null): string {
-  const characters = Array.from(text)
-  if (width === null || characters.length <= width) return text
-  return `${characters.slice(0, Math.max(0, width - 1)).join('')}…`
+  const room = width === null ? Number.POSITIVE_INFINITY : Math.max(20, width - REASON_INDENT)
+  return wrapCells(reason, room).map((part, i) => {
+    const indent = i === 0 ? '    └─ ' : ' '.repeat(REASON_INDENT)
+    return `${indent}${part}`
+  })
 }

@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { AuditEvent, AuditEventsBody } from '@latchgate/protocol'
 import { CommandFailure } from '../command-failure.js'
 import type { Output } from '../output.js'
+import { pause } from '../pause.js'
 import { type AskEvents, newestPages, PAGE_EVENTS } from './audit-question.js'
 import type { EventWriter } from './event-writer.js'
 
@@ -32,7 +32,7 @@ export async function followEvents(follower: Follower): Promise<void> {
     const page = await askOrNull(follower, since, isAway)
     isAway = page === null
     if (page === null) {
-      await pause(signal)
+      await pause(PAUSE_MS, signal)
       continue
     }
     if (page.newest_index < since) {
@@ -43,7 +43,7 @@ export async function followEvents(follower: Follower): Promise<void> {
     }
     writer.write(page.events)
     since = page.next_since_index ?? page.newest_index
-    if (since >= page.newest_index) await pause(signal)
+    if (since >= page.newest_index) await pause(PAUSE_MS, signal)
   }
 }
 
@@ -80,12 +80,4 @@ function isPassing({ code, fields }: CommandFailure): boolean {
   if (code === 'gate_not_running' || code === 'not_a_gate') return true
   const status = Number(fields['status'])
   return code === 'gate_refused' && (status === 429 || status >= 500)
-}
-
-async function pause(signal: AbortSignal): Promise<void> {
-  try {
-    await sleep(PAUSE_MS, undefined, { signal })
-  } catch (error) {
-    if (!signal.aborted) throw error
-  }
 }

@@ -1,7 +1,7 @@
 import type { ApprovalDetail, Learning } from '@latchgate/protocol'
 import { ApprovalDesk } from '../approvals/approval-desk.js'
 import { findApproval } from '../approvals/find-approval.js'
-import { CommandFailure } from '../command-failure.js'
+import { CommandFailure, usageFailure } from '../command-failure.js'
 import type { Context } from '../context.js'
 import { findOperator } from '../operator-key.js'
 import { printable } from '../printable.js'
@@ -68,8 +68,8 @@ async function ask(
   return answer?.trim() === 'yes' ? { learn } : 'cancelled'
 }
 
-/** What will be remembered, and for whom: a sentence that the operator sees before he confirms. */
-export function learningText(learn: Learning, detail: ApprovalDetail): string {
+// What will be remembered, and for whom: a sentence that the operator sees before he confirms.
+function learningText(learn: Learning, detail: ApprovalDetail): string {
   const what = [learn.domain, learn.path].filter((one) => one !== undefined).join(' and ')
   const whom = learn.everybody === true ? 'every principal' : detail.principal
   return `after success ${what} counts as listed for ${detail.action_id} by ${whom}`
@@ -79,7 +79,7 @@ function wishedLearning(options: ApproveOptions): Learning | null {
   const { learnDomain: domain, learnPath: path, everybody } = options
   if (domain === undefined && path === undefined) {
     if (everybody === true) {
-      throw usage(
+      throw usageFailure(
         '--everybody says for whom something is remembered: add --learn-domain or --learn-path',
       )
     }
@@ -115,8 +115,4 @@ function notConfirmed(): CommandFailure {
       ],
     },
   )
-}
-
-function usage(message: string): CommandFailure {
-  return new CommandFailure('usage', message, { exitCode: 2 })
 }

@@ -2,7 +2,7 @@ import { MAX_REASON_BYTES } from '@latchgate/protocol'
 import { ApprovalDesk, type Decided } from '../approvals/approval-desk.js'
 import { decidedReport } from '../approvals/decided-lines.js'
 import { findApproval } from '../approvals/find-approval.js'
-import { CommandFailure } from '../command-failure.js'
+import { CommandFailure, usageFailure } from '../command-failure.js'
 import type { Context } from '../context.js'
 import { findOperator } from '../operator-key.js'
 
@@ -14,11 +14,7 @@ export async function approvalsDenyCommand(
 ): Promise<number> {
   const bytes = Buffer.byteLength(reason ?? '')
   if (bytes > MAX_REASON_BYTES) {
-    throw new CommandFailure(
-      'usage',
-      `the reason has ${bytes} bytes, at most ${MAX_REASON_BYTES} are kept`,
-      { exitCode: 2 },
-    )
+    throw usageFailure(`the reason has ${bytes} bytes, at most ${MAX_REASON_BYTES} are kept`)
   }
   const loaded = context.load()
   const desk = new ApprovalDesk(loaded, findOperator(loaded, context.options))

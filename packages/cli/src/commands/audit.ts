@@ -8,8 +8,9 @@ import {
 } from '../audit/audit-question.js'
 import { type AuditFormat, eventWriter } from '../audit/event-writer.js'
 import { followEvents } from '../audit/follow-events.js'
-import { CommandFailure } from '../command-failure.js'
+import { CommandFailure, usageFailure } from '../command-failure.js'
 import type { Context } from '../context.js'
+import { onEndingSignal } from '../ending-signals.js'
 import { askGate, bodyOf } from '../gate-connection.js'
 import { findOperator } from '../operator-key.js'
 
@@ -51,8 +52,6 @@ async function print(
   writer.end(hasMore)
 }
 
-const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
-
 async function follow(
   context: Context,
   options: AuditOptions,
@@ -62,12 +61,12 @@ async function follow(
 ): Promise<number> {
   const { output, streams } = context
   let exitCode = 0
-  const onSignal = (name: keyof typeof SIGNALS): void => {
-    exitCode = SIGNALS[name]
+  const stopListening = onEndingSignal((code) => {
+    exitCode = code
     end.abort()
-  }
-  const names = Object.keys(SIGNALS) as (keyof typeof SIGNALS)[]
-  for (const name of names) process.once(name, onSignal)
+    // A second one ends the process at once.
+    stopListening()
+  })
   // Nobody reads any more, as after `| head`.
   streams.stdout.on?.('error', () => end.abort())
   try {
@@ -76,23 +75,22 @@ async function follow(
   } catch (error) {
     if (!end.signal.aborted) throw error
   } finally {
-    for (const name of names) process.off(name, onSignal)
+    stopListening()
   }
   return exitCode
 }
 
 function formatOf({ output }: Context, { format, follow, before }: AuditOptions): AuditFormat {
-  const wrong = (message: string): CommandFailure =>
-    new CommandFailure('usage', message, { exitCode: 2 })
   if (output.json && format !== undefined) {
-    throw wrong('--json is --format json: give one of the two')
+    throw usageFailure('--json is --format json: give one of the two')
   }
   const chosen = output.json ? 'json' : (format ?? 'table')
   if (follow !== true) return chosen
   if (chosen === 'json') {
-    throw wrong('--follow has no end, and JSON is one document: use --format jsonl')
+    throw usageFailure('--follow has no end, and JSON is one document: use --format jsonl')
   }
-  if (before !== undefined) throw wrong('--follow shows what comes, and nothing is --before it')
+  if (before !== undefined)
+    throw usageFailure('--follow shows what comes, and nothing is --before it')
   return chosen
 }
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { basename, resolve } from 'node:path'
 import { writeNewFile } from '@latchgate/gate'
 import { DPoPKeyPair } from '@latchgate/protocol/node'
-import { CommandFailure } from '../command-failure.js'
+import { CommandFailure, usageFailure } from '../command-failure.js'
 import type { Context } from '../context.js'
 import { credentialBlock, isOperatorName, newApiKey } from '../operator-credential.js'
 
@@ -16,10 +16,9 @@ export async function operatorKeygenCommand(
 ): Promise<number> {
   const name = options.name ?? nameOf(options.output) ?? 'operator'
   if (!isOperatorName(name)) {
-    throw new CommandFailure('usage', `'${name}' cannot be the name of an operator`, {
-      exitCode: 2,
-      hints: ['pass --name NAME: 1 to 64 letters, digits and `_`'],
-    })
+    throw usageFailure(`'${name}' cannot be the name of an operator`, [
+      'pass --name NAME: 1 to 64 letters, digits and `_`',
+    ])
   }
   const path = resolve(context.cwd, options.output ?? `${name}.pem`)
   const key = await DPoPKeyPair.generate()

@@ -1,7 +1,7 @@
 import { didYouMean } from '@latchgate/catalogue'
 import { grantEdit, revokeEdit } from '@latchgate/gate'
 import type { GrantBody, RevokeBody } from '@latchgate/protocol'
-import { CommandFailure } from '../command-failure.js'
+import { usageFailure } from '../command-failure.js'
 import type { Context } from '../context.js'
 import { openPolicy, sayUnrecorded } from '../policy-access.js'
 import { entryOf } from './policy-show.js'
@@ -52,9 +52,7 @@ export async function policyRevokeCommand(
   const actions = actionsOf(given)
   const remove = options.removePrincipal === true
   if (actions.length === 0 && !remove) {
-    throw new CommandFailure('usage', 'name the actions to revoke, or pass --remove-principal', {
-      exitCode: 2,
-    })
+    throw usageFailure('name the actions to revoke, or pass --remove-principal')
   }
   const access = await openPolicy(context)
   // To take rights from a name that nobody has, and be told that it is done, would be a trap.

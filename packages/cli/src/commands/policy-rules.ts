@@ -1,7 +1,7 @@
 import { didYouMean } from '@latchgate/catalogue'
 import { allowlistEdit, quorumEdit, quotaEdit, requireApprovalEdit } from '@latchgate/gate'
 import type { PolicyQuota } from '@latchgate/protocol'
-import { CommandFailure } from '../command-failure.js'
+import { CommandFailure, usageFailure } from '../command-failure.js'
 import type { Context } from '../context.js'
 import { findListener, occupied } from '../listener.js'
 import { askAsOperator, openPolicy, type PolicyAccess, sayUnrecorded } from '../policy-access.js'
@@ -16,7 +16,7 @@ export async function policyRequireApprovalCommand(
   const principal = options.principal ?? '*'
   const remove = options.remove === true
   if (remove && options.approvals !== undefined) {
-    throw usage('--remove takes the number of approvals back too: leave --approvals out')
+    throw usageFailure('--remove takes the number of approvals back too: leave --approvals out')
   }
   const approvals =
     options.approvals === undefined ? null : wholeNumber('--approvals', options.approvals)
@@ -99,8 +99,10 @@ export async function policyQuotaCommand(
   }
   const isLimit = Object.keys(limits).length > 0
   const clear = options.clear === true
-  if (clear === isLimit) throw usage('give --calls, --cost-cents or both with --window, or --clear')
-  if (isLimit && options.window === undefined) throw usage('--window is missing, e.g. --window 1h')
+  if (clear === isLimit)
+    throw usageFailure('give --calls, --cost-cents or both with --window, or --clear')
+  if (isLimit && options.window === undefined)
+    throw usageFailure('--window is missing, e.g. --window 1h')
   const window = options.window === undefined ? null : seconds(options.window)
   const access = await openPolicy(context)
   const policy = await access.show()
@@ -196,7 +198,7 @@ async function warnOfUnknown(
 
 function wholeNumber(option: string, text: string): number {
   if (/^[0-9]{1,15}$/.test(text)) return Number(text)
-  throw usage(`${option} must be a whole number, is '${text}'`)
+  throw usageFailure(`${option} must be a whole number, is '${text}'`)
 }
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
@@ -204,11 +206,7 @@ const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_40
 function seconds(text: string): number {
   const [, count, unit] = /^([0-9]{1,9})([smhd])$/.exec(text) ?? []
   if (count === undefined || unit === undefined) {
-    throw usage(`--window must be a number and s, m, h or d, e.g. 1h, is '${text}'`)
+    throw usageFailure(`--window must be a number and s, m, h or d, e.g. 1h, is '${text}'`)
   }
   return Number(count) * (UNITS[unit] ?? 1)
-}
-
-function usage(message: string): CommandFailure {
-  return new CommandFailure('usage', message, { exitCode: 2 })
 }

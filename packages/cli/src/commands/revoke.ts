@@ -1,5 +1,5 @@
 import type { RevokeRequest, RevokeResponse } from '@latchgate/protocol'
-import { CommandFailure } from '../command-failure.js'
+import { CommandFailure, usageFailure } from '../command-failure.js'
 import type { Context } from '../context.js'
 import { askGate, bodyOf } from '../gate-connection.js'
 import { findOperator } from '../operator-key.js'
@@ -69,11 +69,7 @@ function targetOf({ lease, session, principal, all }: RevokeOptions): Target {
   ]
   const [target, another] = given
   if (target === undefined || another !== undefined) {
-    throw new CommandFailure(
-      'usage',
-      'say what to revoke with one of --lease, --session, --principal, --all',
-      { exitCode: 2 },
-    )
+    throw usageFailure('say what to revoke with one of --lease, --session, --principal, --all')
   }
   return target
 }

@@ -8,7 +8,7 @@ import {
 } from '@latchgate/gate'
 import type { Context } from '../context.js'
 import { detach } from '../detached-gate.js'
-import { askChoices, canAsk } from '../first-run.js'
+import { askChoices, canChoose } from '../first-run.js'
 import { findListener, occupied } from '../listener.js'
 import { createProject, defaultChoices, type NewProject } from '../project.js'
 import { openGate, untilSignal } from './serve.js'
@@ -65,7 +65,9 @@ async function loadOrCreate(
   const loaded = context.load()
   if (loaded.file !== null) return { loaded, project: null }
   const choices =
-    !isDecided && canAsk(context) ? await askChoices(context, defaultChoices()) : defaultChoices()
+    !isDecided && canChoose(context)
+      ? await askChoices(context, defaultChoices())
+      : defaultChoices()
   if (choices === null) return null
   const project = await createProject(context.cwd, choices)
   const { output } = context

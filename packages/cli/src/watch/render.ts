@@ -1,5 +1,5 @@
 import type { ApprovalSummary } from '@latchgate/protocol'
-import type { ScreenLine, Tone } from '../approvals/plan-lines.js'
+import { isHarmful, type ScreenLine, type Tone } from '../approvals/plan-lines.js'
 import { remainingTime } from '../approvals/remaining-time.js'
 import { cellsOf, cellText, fitCells, padCells, wrapWords } from '../cells.js'
 import { isTooSmall, pageOf } from './layout.js'
@@ -60,8 +60,7 @@ function listLine(state: WatchState, row: ApprovalSummary): ScreenLine {
   ]
   const columns = cells.map(([text, width]) => padCells(fitCells(cellText(text), width), width))
   const text = `${isChosen ? '▸' : ' '} ${columns.join(' ')} ${cellText(row.target)}`
-  const isHarmful = row.risk_level === 'high' || row.risk_level === 'critical'
-  const tone = isHarmful ? 'warn' : 'plain'
+  const tone = isHarmful(row.risk_level) ? 'warn' : 'plain'
   return { text: padCells(text, state.size.columns), tone: isChosen ? 'selected' : tone }
 }
 

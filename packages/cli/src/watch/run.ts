@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ApprovalDesk } from '../approvals/approval-desk.js'
+import { type ApprovalDesk, MAX_LISTED } from '../approvals/approval-desk.js'
 import { decidedReport } from '../approvals/decided-lines.js'
 import { CommandFailure } from '../command-failure.js'
-import type { TextStream } from '../output.js'
+import { ENDING_SIGNALS } from '../ending-signals.js'
+import { pause } from '../pause.js'
 import { KeyReader } from './keys.js'
+import { listen, type WatchScreen } from './listen.js'
+import { noticeOf } from './notice.js'
 import { render } from './render.js'
 import {
   initialState,
@@ -15,20 +18,9 @@ import {
 import { step } from './step.js'
 import { Terminal } from './terminal.js'
 
-/** What the queue is shown on. */
-export interface WatchScreen {
-  readonly input: NodeJS.ReadStream
-  readonly output: TextStream
-  readonly hasColour: boolean
-  readonly hasBell: boolean
-}
-
 const REFRESH_MS = 1000
 /** A lone Escape is the key when nothing follows for so long. */
 const ESCAPE_MS = 50
-/** As many as the gate lists at once. */
-const LIST_LIMIT = 200
-const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
 
 /** Shows the queue until it is left; resolves to the exit code. The terminal is always given back. */
 export async function runWatch(desk: ApprovalDesk, screen: WatchScreen): Promise<number> {
@@ -40,7 +32,7 @@ export async function runWatch(desk: ApprovalDesk, screen: WatchScreen): Promise
     watch.close()
   }
   // As the signal itself ends a process: on its way out Node insists on a terminal that is gone.
-  if (code === SIGNALS.SIGHUP) process.kill(process.pid, 'SIGHUP')
+  if (code === ENDING_SIGNALS.SIGHUP) process.kill(process.pid, 'SIGHUP')
   return code
 }
 
@@ -50,7 +42,7 @@ class Watch {
   readonly #terminal: Terminal
   readonly #keys = new KeyReader()
   readonly #ended = new AbortController()
-  readonly #listeners: (() => void)[] = []
+  #stopListening: () => void = () => undefined
   #state: WatchState
   #escape: NodeJS.Timeout | undefined
   #isListing = false
@@ -72,7 +64,15 @@ class Watch {
       this.#finish = resolve
       this.#fail = reject
     })
-    this.#listen()
+    this.#stopListening = listen(this.#screen, this.#terminal, {
+      read: (text) => this.#read(text),
+      resized: () => {
+        this.#apply({ kind: 'resized', size: this.#terminal.size })
+        this.#draw(true)
+      },
+      returned: () => this.#draw(true),
+      ended: (code) => this.#finish(code),
+    })
     this.#terminal.open()
     this.#draw()
     this.#refreshForEver().catch(this.#fail)
@@ -82,43 +82,9 @@ class Watch {
   close(): void {
     this.#ended.abort()
     clearTimeout(this.#escape)
-    for (const remove of this.#listeners) remove()
+    this.#stopListening()
     this.#terminal.close()
     this.#screen.input.pause()
-  }
-
-  #listen(): void {
-    const { input, output } = this.#screen
-    const onData = (data: Buffer | string): void => this.#read(data.toString())
-    const onGone = (): void => this.#finish(SIGNALS.SIGHUP)
-    const onResize = (): void => {
-      this.#apply({ kind: 'resized', size: this.#terminal.size })
-      this.#draw(true)
-    }
-    const onContinue = (): void => {
-      // Stopped and continued from outside: the shell has had the terminal meanwhile.
-      this.#terminal.close()
-      this.#terminal.open()
-      this.#draw(true)
-    }
-    const giveBack = (): void => this.#terminal.close()
-    input.setEncoding('utf8')
-    input.on('data', onData).on('end', onGone).on('error', onGone)
-    output.on?.('resize', onResize)
-    process.on('SIGCONT', onContinue)
-    // Whatever ends the process, an error that nobody caught included.
-    process.on('exit', giveBack)
-    this.#listeners.push(
-      () => input.off('data', onData).off('end', onGone).off('error', onGone),
-      () => output.off?.('resize', onResize),
-      () => process.off('SIGCONT', onContinue),
-      () => process.off('exit', giveBack),
-    )
-    for (const [name, code] of Object.entries(SIGNALS)) {
-      const onSignal = (): void => this.#finish(code)
-      process.on(name, onSignal)
-      this.#listeners.push(() => process.off(name, onSignal))
-    }
   }
 
   #read(text: string): void {
@@ -179,7 +145,7 @@ class Watch {
     while (!signal.aborted) {
       this.#apply({ kind: 'tick', now: Date.now() })
       await this.#list()
-      await sleep(REFRESH_MS, undefined, { signal }).catch(() => undefined)
+      await pause(REFRESH_MS, signal)
     }
   }
 
@@ -191,7 +157,7 @@ class Watch {
     this.#isListing = true
     try {
       const { signal } = this.#ended
-      const query = { status: 'pending', limit: LIST_LIMIT, signal }
+      const query = { status: 'pending', limit: MAX_LISTED, signal }
       await this.#tolerant(async () => {
         const { approvals } = await this.#desk.list(query)
         this.#apply({ kind: 'listed', approvals })
@@ -246,16 +212,4 @@ class Watch {
       this.#apply({ kind: 'failed', message: [error.message, ...error.hints].join('; ') })
     }
   }
-}
-
-function noticeOf(report: ReturnType<typeof decidedReport>): Notice {
-  const receipt = report.rows.find(([label]) => label === 'receipt')
-  const parts = [
-    report.sentence,
-    report.warning,
-    receipt === undefined ? undefined : `receipt ${receipt[1]}`,
-  ]
-  const text = parts.filter((one) => one !== undefined).join('; ')
-  if (!report.ok) return { text: `not carried out: ${text}`, tone: 'bad' }
-  return { text, tone: report.warning === undefined ? 'good' : 'warn' }
 }
