@@ -64,6 +64,21 @@ test('a table is aligned, and cut at the width of a terminal only', () => {
   expect(terminal.out()).toBe(`  id         text\n  a_long_id  ${'x'.repeat(26)}…\n`)
 })
 
+test('a wide name does not push the columns after it', () => {
+  const { output, out } = captured({ isTTY: false })
+  output.table([
+    ['名前', 'x'],
+    ['name', 'y'],
+  ])
+  expect(out()).toBe('  名前  x\n  name  y\n')
+})
+
+test('what is cut at the width of a terminal ends in it, however wide its characters', () => {
+  const { output, out } = captured({ isTTY: true, columns: 8 })
+  output.table([['名前名前名前']])
+  expect(out()).toBe('  名前…\n')
+})
+
 const HOSTILE = 'a\u001b[31mb\u0007\r\u009b\u202ec\u2066\u200f\u061c\u2028\ufeff\ud800\u{e0041}'
 const SHOWN =
   'a\\u001b[31mb\\u0007\\u000d\\u009b\\u202ec\\u2066\\u200f\\u061c\\u2028\\ufeff\\ud800\\udb40\\udc41'

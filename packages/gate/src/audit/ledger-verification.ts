@@ -63,8 +63,8 @@ export class LedgerVerification {
   }
 }
 
-/** The answer of `GET /v1/audit/verify` (design 4 and 14). */
-export function verifyBody({
+// The answer of `GET /v1/audit/verify` (design 4 and 14).
+function verifyBody({
   report,
   brokenAt,
 }: Extract<FromVerifier, { kind: 'verified' }>): AuditVerifyBody {

@@ -7,7 +7,7 @@ import type { AuditQuery } from './audit-query.js'
 import { isAskedFor, leafFilterOf } from './leaf-filter.js'
 
 /** Records that one question passes at most; what lies beyond is the next question's. */
-export const MAX_LEAVES = 50_000
+const MAX_LEAVES = 50_000
 
 /**
  * Answers a question about audit events, a bounded step of the log in every turn of the event loop:

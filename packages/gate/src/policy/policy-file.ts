@@ -40,8 +40,7 @@ export function readPolicyFile(path: string): PolicyFile | null {
   return parsePolicyFile(bytes)
 }
 
-/** The same of bytes. */
-export function parsePolicyFile(bytes: Uint8Array): PolicyFile {
+function parsePolicyFile(bytes: Uint8Array): PolicyFile {
   try {
     const data = parsePolicyData(bytes)
     // An object: the validation has just seen to it.

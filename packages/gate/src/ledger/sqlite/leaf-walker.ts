@@ -7,7 +7,7 @@ import { blob, integer, type Row, requireRow } from './row.js'
 /** Records that one step passes at most. */
 export const LEAVES_A_STEP = 500
 /** Records that one step returns at most: each is parsed by whoever asked. */
-export const FOUND_A_STEP = 50
+const FOUND_A_STEP = 50
 
 interface Condition {
   /** A fixed text: nothing that was asked for is ever part of it. */
