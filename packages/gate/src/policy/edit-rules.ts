@@ -7,7 +7,7 @@ import { type Edited, type PolicyEdit, refused, unknownAction } from './policy-e
 import { checkActionId, checkBypassName, checkPrincipal } from './policy-names.js'
 
 /** Most quotas of one principal. */
-const MAX_QUOTAS = 16
+export const MAX_QUOTAS = 16
 
 /** An action, and whom a rule about it is for. */
 export interface RuleOf {
