@@ -11,3 +11,12 @@ export function ledgerFault(cause: unknown): Fault {
   }
   return new Fault('store_unavailable', 'the ledger did not confirm the record', { cause })
 }
+
+/** What is read from the ledger; throws the fault that the edge answers when it cannot be. */
+export async function readLedger<T>(reading: Promise<T>): Promise<T> {
+  try {
+    return await reading
+  } catch (error) {
+    throw ledgerFault(error)
+  }
+}

@@ -9,23 +9,18 @@ import type {
   LeafDraft,
   StoredApproval,
 } from '../ledger/port.js'
-import { ledgerFault } from '../ledger-fault.js'
+import { ledgerFault, readLedger } from '../ledger-fault.js'
 import type { Answer } from '../pipeline/call.js'
 import { type Refusal, refuse } from '../refusal.js'
 import type { Services } from '../services.js'
 import { failureOf, stateAt } from './state.js'
 
-/** Reads an approval; refuses with `approval_not_found`. */
+/** Reads an approval; refuses with `approval_not_found`. Throws a Fault while the ledger is away. */
 export async function findApproval(
   services: Services,
   approvalId: string,
 ): Promise<Result<StoredApproval, Refusal>> {
-  let approval: StoredApproval | undefined
-  try {
-    approval = await services.ledger.approval(approvalId)
-  } catch (error) {
-    throw ledgerFault(error)
-  }
+  const approval = await readLedger(services.ledger.approval(approvalId))
   if (approval !== undefined) return { ok: true, value: approval }
   return { ok: false, error: refuse('approval_not_found') }
 }

@@ -11,6 +11,7 @@ import { canonicalBytes, canonicalize, type Result } from '@latchgate/protocol'
 import { digest, digestBytes } from '@latchgate/protocol/node'
 import { evidenceCrypto } from '../evidence-crypto.js'
 import type { StoredApproval } from '../ledger/port.js'
+import { readLedger } from '../ledger-fault.js'
 import { judge, reachableOnceApproved } from '../pipeline/authorize.js'
 import type { Approved, Authorized, Budgeted, Known } from '../pipeline/call.js'
 import { policyRevision } from '../pipeline/decision-body.js'
@@ -62,7 +63,7 @@ export async function openPlan(
   if (!(await isInLog(services, approval.hold))) {
     return tampered(`the record of approval ${approval.approvalId} is not in the log`)
   }
-  const held = await services.ledger.heldPlan(approval.approvalId)
+  const held = await readLedger(services.ledger.heldPlan(approval.approvalId))
   if (held === undefined) return tampered('the stored plan is gone')
   const stored = openStoredPlan(approval, held)
   return stored === null
@@ -91,11 +92,11 @@ async function isInLog(
   { ledger }: Services,
   { index, body }: StoredApproval['hold'],
 ): Promise<boolean> {
-  const bytes = await ledger.leaf(index)
+  const bytes = await readLedger(ledger.leaf(index))
   if (bytes === undefined) return false
   if (canonicalize(parseLeaf(bytes).body) !== canonicalize(body)) return false
   const { size, root } = await checkpointAfter(ledger, index)
-  const proof = await ledger.inclusionProof(index, size)
+  const proof = await readLedger(ledger.inclusionProof(index, size))
   const claim = { index, size, leafHash: leafHash(evidenceCrypto, bytes), proof, root }
   return verifyInclusion(evidenceCrypto, claim)
 }

@@ -9,6 +9,7 @@ import type {
 } from '@latchgate/protocol'
 import { parseJson } from '@latchgate/protocol'
 import type { StoredApproval } from '../ledger/port.js'
+import { readLedger } from '../ledger-fault.js'
 import type { Services } from '../services.js'
 import type { StoredPlan } from './plan.js'
 import { HIDDEN, mayShowSensitive, sensitiveMembers, withoutSensitive } from './sensitive.js'
@@ -59,7 +60,8 @@ export async function outputOf(
   services: Services,
   { hold }: StoredApproval,
 ): Promise<JsonObject | undefined> {
-  const bytes = await services.ledger.payload(String(hold.body['trace_id']), 'output')
+  const traceId = String(hold.body['trace_id'])
+  const bytes = await readLedger(services.ledger.payload(traceId, 'output'))
   return bytes === undefined ? undefined : (parseJson(bytes) as JsonObject)
 }
 

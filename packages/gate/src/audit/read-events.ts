@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { AuditEvent, AuditEventsBody } from '@latchgate/protocol'
-import type { LeafStep, LeafWalk, Ledger } from '../ledger/port.js'
-import { ledgerFault } from '../ledger-fault.js'
+import type { LeafStep, Ledger } from '../ledger/port.js'
+import { readLedger } from '../ledger-fault.js'
 import { storedEvent } from './audit-event.js'
 import type { AuditQuery } from './audit-query.js'
 import { isAskedFor, leafFilterOf } from './leaf-filter.js'
@@ -26,7 +26,8 @@ export async function readEvents(
   let newest: number | undefined
   let passed = 0
   for (;;) {
-    const step = await stepOf(ledger, { towards, filter, ...(from === undefined ? {} : { from }) })
+    const walk = { towards, filter, ...(from === undefined ? {} : { from }) } as const
+    const step = await readLedger(ledger.walk(walk))
     newest ??= step.newest
     const taken = takeEvents(step, query, events)
     passed += step.passed
@@ -36,14 +37,6 @@ export async function readEvents(
       return answer(query, events, { newest, from, isDone })
     }
     await nextTurn()
-  }
-}
-
-async function stepOf(ledger: Ledger, walk: LeafWalk): Promise<LeafStep> {
-  try {
-    return await ledger.walk(walk)
-  } catch (error) {
-    throw ledgerFault(error)
   }
 }
 

@@ -1,6 +1,6 @@
 import type { DrainBody, IntentsBody, StatusBody } from '@latchgate/protocol'
 import type { OperatorContext } from '../auth/operator.js'
-import { ledgerFault } from '../ledger-fault.js'
+import { readLedger } from '../ledger-fault.js'
 import { recordAct } from '../operator-act.js'
 import { answerError } from '../pipeline/answer.js'
 import type { Answer } from '../pipeline/call.js'
@@ -57,23 +57,19 @@ async function status(services: Services, inFlight: InFlight): Promise<Answer> {
 }
 
 async function openIntents(services: Services): Promise<Answer> {
-  try {
-    const intents = await services.ledger.openIntents()
-    const body: IntentsBody = {
-      intents: intents.map((intent) => ({
-        intent_id: intent.grantId,
-        trace_id: intent.traceId,
-        principal: intent.principal,
-        action_id: intent.actionId,
-        target: intent.target,
-        dispatched_at: intent.dispatchedAt,
-        outcome: intent.outcome,
-      })),
-    }
-    return ok(body)
-  } catch (error) {
-    throw ledgerFault(error)
+  const intents = await readLedger(services.ledger.openIntents())
+  const body: IntentsBody = {
+    intents: intents.map((intent) => ({
+      intent_id: intent.grantId,
+      trace_id: intent.traceId,
+      principal: intent.principal,
+      action_id: intent.actionId,
+      target: intent.target,
+      dispatched_at: intent.dispatchedAt,
+      outcome: intent.outcome,
+    })),
   }
+  return ok(body)
 }
 
 async function drain(

@@ -8,7 +8,7 @@ import { stateAt } from '../approvals/state.js'
 import { detailOf, pollBody, summaryOf } from '../approvals/view.js'
 import type { AgentContext } from '../auth/agent.js'
 import type { StoredApproval } from '../ledger/port.js'
-import { ledgerFault } from '../ledger-fault.js'
+import { readLedger } from '../ledger-fault.js'
 import { answerError } from '../pipeline/answer.js'
 import type { Answer } from '../pipeline/call.js'
 import { type Refusal, refuse } from '../refusal.js'
@@ -145,19 +145,15 @@ async function own(
   // By principal, not by session: a renewed lease still asks. A foreign one and none look the same.
   const isOwn = found.ok && found.value.principal === agent.claims.sub
   if (!isOwn) return answerError(request.traceId, refuse('approval_not_found'))
-  try {
-    return await answer(found.value)
-  } catch (error) {
-    throw ledgerFault(error)
-  }
+  return answer(found.value)
 }
 
 async function detail(services: Services, request: RouteRequest): Promise<Answer> {
   const found = await findApproval(services, parameter(request, 'approval_id'))
   if (!found.ok) return answerError(request.traceId, found.error)
   const approval = found.value
-  const isErased = (await services.ledger.heldPlan(approval.approvalId)) === undefined
-  if (isErased) return ok(detailOf(services, approval, null))
+  const held = await readLedger(services.ledger.heldPlan(approval.approvalId))
+  if (held === undefined) return ok(detailOf(services, approval, null))
   const opened = await openPlan(services, approval)
   // A plan that is not the recorded one is not shown: somebody would decide on it.
   if (!opened.ok) return answerError(request.traceId, opened.error)

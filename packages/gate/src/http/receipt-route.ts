@@ -1,7 +1,7 @@
 import { checkReceipt, type Receipt } from '@latchgate/evidence'
 import type { JsonObject } from '@latchgate/protocol'
 import { evidenceCrypto } from '../evidence-crypto.js'
-import { ledgerFault } from '../ledger-fault.js'
+import { readLedger } from '../ledger-fault.js'
 import { answerError } from '../pipeline/answer.js'
 import type { Answer } from '../pipeline/call.js'
 import { refuse } from '../refusal.js'
@@ -32,12 +32,7 @@ async function answerReceipt(
   request: RouteRequest,
   principal: string | null,
 ): Promise<Answer> {
-  let stored: Awaited<ReturnType<typeof services.ledger.receipt>>
-  try {
-    stored = await services.ledger.receipt(parameter(request, 'receipt_id'))
-  } catch (error) {
-    throw ledgerFault(error)
-  }
+  const stored = await readLedger(services.ledger.receipt(parameter(request, 'receipt_id')))
   // A receipt of somebody else and one that does not exist look the same.
   if (stored === undefined || (principal !== null && stored.principal !== principal)) {
     return answerError(request.traceId, refuse('not_found'))

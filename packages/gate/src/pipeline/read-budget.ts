@@ -1,5 +1,5 @@
 import type { Result } from '@latchgate/protocol'
-import { ledgerFault } from '../ledger-fault.js'
+import { readLedger } from '../ledger-fault.js'
 import { type Refusal, refuse } from '../refusal.js'
 import type { Services } from '../services.js'
 import type { Budgeted, Targeted } from './call.js'
@@ -11,12 +11,7 @@ export async function readBudget(
 ): Promise<Result<Budgeted, Refusal>> {
   const { claims } = call.agent
   if (claims.budgets === undefined) return { ok: true, value: { ...call, callsBefore: null } }
-  let left: number | null | undefined
-  try {
-    left = await services.ledger.callsRemaining(claims.session_id)
-  } catch (error) {
-    throw ledgerFault(error)
-  }
+  const left = await readLedger(services.ledger.callsRemaining(claims.session_id))
   if (left === undefined) return { ok: false, error: refuse('budget_session_not_found') }
   return { ok: true, value: { ...call, callsBefore: left } }
 }
