@@ -47,6 +47,11 @@ function choose(loaded: LoadedConfig, given: GivenOperator): Named {
   const entries = Object.entries(loaded.config.operator_credentials)
   const names = entries.map(([name]) => name)
   const [first, second] = entries
+  if (first === undefined && loaded.file === null) {
+    throw failure('there is no project in or above this directory, and so no operator', [
+      'set one up with: latchgate up -d; or name its file with --config PATH',
+    ])
+  }
   if (first === undefined) {
     throw failure('there are no operator credentials in the configuration', [
       'add [operator_credentials.<name>] (`latchgate operator keygen` writes the block), or pass ' +

@@ -31,6 +31,10 @@ export interface PolicyAccess {
   change(change: PolicyChange): Promise<Readonly<Record<string, unknown>>>
 }
 
+/** What brings policy data back that somebody has removed. */
+export const RENEW_DATA =
+  'write policies/data.json anew from a preset: latchgate init --force, then latchgate policy reload'
+
 /** Opens the policy data of the project; with a gate it needs an operator's key. */
 export async function openPolicy(context: Context): Promise<PolicyAccess> {
   const loaded = context.load()
@@ -49,6 +53,17 @@ export async function askAsOperator(
   if (isPolicyRefusal(answer)) {
     const { error, message, detail } = answer.body
     // A failed reload says in its detail what is wrong.
+    // What is shown is what is in force: the only thing that can be wrong is that there is nothing.
+    if (error === 'policy_read_error' && request.method === 'GET') {
+      throw new CommandFailure(
+        'policy_refused',
+        'no policy data is in force: every call is denied',
+        {
+          hints: [RENEW_DATA],
+          fields: { refusal: error, status: answer.status },
+        },
+      )
+    }
     const said = error === 'reload_failed' ? `${String(message)} ${String(detail)}` : message
     throw refusedBy(String(error), String(said), answer.status)
   }

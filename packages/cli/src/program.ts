@@ -115,14 +115,15 @@ export function buildProgram(streams: Streams, json: boolean, run: Run): Command
 
 const FIRST_STEPS = `
 First steps:
-  latchgate up -d       set up and start the gate of this directory
-  latchgate actions     what agents can call
-  latchgate policy show who may call what
-  latchgate status      how the gate is doing
-  latchgate audit -f    what agents do, as they do it
-  latchgate verify      check the evidence
-  latchgate doctor      what to mend before it is for real
-  latchgate down        stop it
+  latchgate up -d            set up and start the gate of this directory
+  latchgate actions          what agents can call
+  latchgate policy show      who may call what
+  latchgate status           how the gate is doing
+  latchgate approvals watch  calls that wait for you
+  latchgate audit -f         what agents do, as they do it
+  latchgate verify           check the evidence
+  latchgate doctor           what to mend before it is for real
+  latchgate down             stop it
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or bad evidence.`
 

@@ -350,6 +350,31 @@ test('a missing high-water file is a warning: an older copy could not be told', 
   expect(existsSync(machine.file('audit.db.high-water'))).toBe(false)
 })
 
+test('an agent that is mapped, and that no group lets in, is a warning until one does', async () => {
+  await runHere(machine, ['init'])
+  const reachable = async (): Promise<readonly Finding[]> =>
+    (await doctor()).found.filter(({ check }) => check === 'reachable')
+  expect(await reachable()).toEqual([])
+  appendFileSync(
+    machine.file('latchgate.toml'),
+    '[identity.peercred.principals.4711]\nprincipal = "billing-agent"\n',
+  )
+  const socket = join(machine.runtime, 'latchgate', 'gate.sock')
+  expect(await reachable()).toEqual([
+    {
+      section: 'separation',
+      check: 'reachable',
+      severity: 'warn',
+      message: `only the gate's own user may connect to ${socket}: not 'billing-agent' (uid 4711)`,
+      remedy:
+        'set `listen_uds_group` to a group with the gate and the agents in it, and ' +
+        '`listen_admin_uds_path` to a path in another directory',
+    },
+  ])
+  machine.prependConfig('listen_uds_group = "latchgate-agents"')
+  expect(await reachable()).toEqual([])
+})
+
 test('what policy grants is held against actions, principals and secrets', async () => {
   await runHere(machine, ['init'])
   const file = machine.file('policies', 'data.json')
@@ -374,6 +399,10 @@ test('what policy grants is held against actions, principals and secrets', async
   write({ '*': { ...fetch, allowed_actions: ['http_fetch', 'http_fetsh'] } })
   expect(await warnings()).toEqual([
     "policy/unknown_actions: '*' is granted actions that do not exist: http_fetsh",
+  ])
+  write({ '*': { ...fetch, allowed_sinks: ['http_read', 'http_raed'] } })
+  expect(await warnings()).toEqual([
+    "policy/unknown_effects: '*' is granted effects that no action declares: http_raed",
   ])
   write({ [principal]: { allowed_actions: ['http_bearer_get'], allowed_sinks: ['http_read'] } })
   expect(await warnings()).toEqual([

@@ -57,6 +57,13 @@ function written(
   return text
 }
 
+test('the decision about a call names the operator whose it was', () => {
+  const vote = { ...EVENT, event_type: 'approval_vote', approved_by: 'bob\u001b[2J' }
+  expect(written('table', [vote])).toContain('\n    └─ by bob\\u001b[2J\n')
+  const refused = { ...vote, event_type: 'approval_denied', deny_reason: 'denied via 1: no' }
+  expect(written('table', [refused])).toContain('\n    └─ denied via 1: no\n')
+})
+
 test('the table names time, decision, what happened and who, and why not', () => {
   const act = {
     ...EVENT,

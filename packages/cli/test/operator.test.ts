@@ -92,6 +92,44 @@ test('keygen never overwrites a file', async () => {
   expect(readFileSync(path, 'utf8')).toBe('mine')
 })
 
+test('a key for a directory that is not there is refused by the name of that directory', async () => {
+  const path = machine.temp.file('nowhere', 'alice.pem')
+  expect(await jsonHere(machine, ['operator', 'keygen', '-o', path])).toEqual({
+    code: 1,
+    document: {
+      ok: false,
+      error: `cannot write ${path}: there is no directory ${machine.temp.file('nowhere')}`,
+      code: 'io_error',
+      hint: 'choose another path with -o PATH',
+    },
+  })
+})
+
+test('without a project an operator is told that there is none, not to add a credential', async () => {
+  const cwd = machine.temp.path
+  const hint = 'set one up with: latchgate up -d; or name its file with --config PATH'
+  for (const argv of [['audit'], ['approvals', 'list'], ['revoke', '--all', '-y'], ['drain']]) {
+    expect([argv, await jsonHere(machine, argv, { cwd })]).toEqual([
+      argv,
+      {
+        code: 1,
+        document: {
+          ok: false,
+          error: 'there is no project in or above this directory, and so no operator',
+          code: 'operator_key',
+          hint,
+        },
+      },
+    ])
+  }
+  const list = await runHere(machine, ['operator', 'list'], { cwd })
+  expect([list.code, list.stdout]).toEqual([
+    0,
+    '=>  there is no project in or above this directory, and so no operator\n' +
+      '  Set one up with: latchgate up -d; or name its file with --config PATH\n',
+  ])
+})
+
 test.each([
   ['operator-carol.pem', 'carol'],
   ['operator_carol.key', 'carol'],

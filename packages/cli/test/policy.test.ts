@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { openDatabase } from '@latchgate/gate'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { main } from '../src/main.js'
@@ -309,6 +309,21 @@ describe.each([
     const { code, document } = await policy('reload')
     if (live) expect(shapeOf(document)).toEqual(shapeOf(documentedJson('policy reload')))
     else expect([code, document['code']]).toEqual([1, 'gate_not_running'])
+  })
+
+  test('a reload without policy data says that every call is denied now, and what brings it back', async () => {
+    if (!live) return
+    rmSync(file())
+    const { code, stdout, stderr } = await machine.run(['policy', 'reload'])
+    expect([code, stdout.includes('version')]).toEqual([0, false])
+    expect(stderr).toBe(
+      `⚠  there is no ${file()}: every call is denied\n` +
+        '   write policies/data.json anew from a preset: latchgate init --force, then latchgate policy reload\n',
+    )
+    expect((await policy('show')).document).toMatchObject({
+      error: 'no policy data is in force: every call is denied',
+      hint: 'write policies/data.json anew from a preset: latchgate init --force, then latchgate policy reload',
+    })
   })
 })
 

@@ -14,8 +14,9 @@ import {
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { createTestCa } from '@latchgate/testkit'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { isAlive, Machine, modeOf } from './cli-process.js'
+import { jsonHere } from './in-process.js'
 
 let machine: Machine
 const servers: Server[] = []
@@ -296,6 +297,38 @@ test('a wildcard grant of a risky action needs its own flag', async () => {
   expect(document['detail']).toMatch(/\(http_delete\).*`\[posture\] acl_insecure = true`/)
   appendFileSync(machine.file('latchgate.toml'), 'acl_insecure = true\n')
   expect((await machine.up())['already_running']).toBe(false)
+})
+
+test('the gate of another user is not stopped, and he is told whose it is', async () => {
+  const { pid } = await machine.up()
+  const kill = vi.spyOn(process, 'kill').mockImplementationOnce(() => {
+    throw Object.assign(new Error('kill EPERM'), { code: 'EPERM', syscall: 'kill' })
+  })
+  try {
+    expect(await jsonHere(machine, ['down'])).toEqual({
+      code: 1,
+      document: {
+        ok: false,
+        error: `the gate (pid ${String(pid)}) is another user's process`,
+        code: 'io_error',
+        hint: 'stop it as that user; to let it begin nothing: latchgate drain',
+      },
+    })
+    expect(kill.mock.calls).toEqual([[pid, 'SIGTERM']])
+  } finally {
+    kill.mockRestore()
+  }
+  expect(isAlive(Number(pid))).toBe(true)
+})
+
+test('a configuration file that is not there is named, not the system call', async () => {
+  const path = machine.temp.file('nope.toml')
+  const { code, document } = await jsonHere(machine, ['--config', path, 'status'])
+  expect([code, document['error'], document['problems']]).toEqual([
+    1,
+    `the configuration cannot be used: ${path}`,
+    ['there is no such file'],
+  ])
 })
 
 test('a misspelt key is named with the right one, by every command', async () => {

@@ -99,7 +99,7 @@ test('every command explains itself', async () => {
 test('help teaches the first steps, and the exit codes', async () => {
   const { code, stdout } = await run('--help')
   expect(code).toBe(0)
-  expect(stdout).toContain('latchgate up -d       set up and start the gate of this directory')
+  expect(stdout).toContain('latchgate up -d            set up and start the gate of this directory')
   expect(stdout).toContain('Exit codes: 0 done, 1 failed, 2 wrong usage or bad evidence.')
 })
 

@@ -216,7 +216,7 @@ test('a terminal in which no plan can be read decides nothing, and can be left',
   const small = run(watching(ONE), typed('a'), { kind: 'resized', size: { columns: 39, rows: 24 } })
   const pressed = run(small.state, typed('y'), typed('a'), typed('y'))
   expect(pressed.effects).toEqual([])
-  expect(screen(small.state)).toContain('terminal too small')
+  expect(screen(small.state)).toContain('terminal too small: 40x12 needed; q\nquits\n')
   expect(run(small.state, typed('q')).effects).toEqual([{ kind: 'quit' }])
 })
 

@@ -84,7 +84,10 @@ test('a token goes to the host that it is bound to, and the call to any other is
       403,
       denied('secret_not_bound_to_host', detail),
     ])
-    expect(decisionOf(other, answer)).toMatchObject({ decision: 'deny', deny_reason: detail })
+    expect(decisionOf(other, answer)).toMatchObject({
+      decision: 'deny',
+      deny_reason: `secret_not_bound_to_host (${detail})`,
+    })
     expect(leaksOf(other, [VALUE], [answer])).toEqual([])
   }
   expect(other.upstream.connectionsOpened).toBe(0)
@@ -106,14 +109,17 @@ test('a bound host without TLS does not get the token either', async () => {
   expect(world.upstream.connectionsOpened).toBe(0)
 })
 
-test('a missing required secret is refused by name, with what to do', async () => {
-  const { call } = await gateWith(undefined)
+test('a missing required secret is refused and recorded by name, with what to do', async () => {
+  const { world, call } = await gateWith(undefined)
   const answer = await call('https://api.example.com/x')
   const detail = 'set LATCHGATE_SECRET_TOKEN in the environment of the gate'
   expect([answer.status, answer.json()]).toEqual([
     403,
     denied('required secret is missing: TOKEN', detail),
   ])
+  expect(decisionOf(world, answer)).toMatchObject({
+    deny_reason: `required secret is missing: TOKEN (${detail})`,
+  })
 })
 
 test.each([

@@ -46,6 +46,16 @@ export function noGate(socketPath: string, why: string, cause?: unknown): LatchG
   )
 }
 
+/** What it means that the system keeps this user from the socket, and what to do about it. */
+export function notAllowed(socketPath: string, cause: unknown): LatchGateTransportError {
+  return new LatchGateTransportError(
+    `this user may not connect to ${socketPath} (EACCES): the gate's configuration lets a group in ` +
+      'with `listen_uds_group`, to which this user has to belong',
+    {},
+    { cause },
+  )
+}
+
 function directoryFault(stats: Stats, uid: number): string | null {
   if (stats.isSymbolicLink()) return 'is a symbolic link'
   if (!stats.isDirectory()) return 'is not a directory'

@@ -1,6 +1,6 @@
 import type { DPoPKeyPair } from '@latchgate/protocol/node'
 import { Agent, buildConnector, type Dispatcher } from 'undici'
-import { checkDefaultSocket, noGate } from './default-socket.js'
+import { checkDefaultSocket, noGate, notAllowed } from './default-socket.js'
 import { LatchGateTransportError } from './errors.js'
 import type { GateAddress } from './gate-address.js'
 import { type GateAnswer, readAnswer } from './gate-answer.js'
@@ -90,6 +90,7 @@ export class GateChannel {
     if (socketPath !== null && (code === 'ENOENT' || code === 'ECONNREFUSED')) {
       return noGate(socketPath, code, cause)
     }
+    if (socketPath !== null && code === 'EACCES') return notAllowed(socketPath, cause)
     return new LatchGateTransportError(describe(cause), {}, { cause })
   }
 }

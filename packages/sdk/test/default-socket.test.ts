@@ -1,8 +1,11 @@
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { type TempDir, tempDir } from '@latchgate/testkit'
+import { Agent } from 'undici'
 import { expect, test } from 'vitest'
 import { checkDefaultSocket, defaultSocketPath } from '../src/default-socket.js'
+import { resolveGateAddress } from '../src/gate-address.js'
+import { GateChannel } from '../src/gate-channel.js'
 import { LatchGateTransportError } from '../src/index.js'
 import { executed, GateDouble } from './gate-double.js'
 import { afterThisTest, client, environment } from './setup.js'
@@ -99,6 +102,23 @@ test('a stale socket file is the same as no gate', async () => {
     .connect()
     .catch((error: unknown) => error)
   expect((failure as Error).message).toContain('(ENOENT): start one with `latchgate up`')
+})
+
+test('a socket that this user may not enter is no missing gate: a group has to let him in', async () => {
+  const refused = Object.assign(new Error('connect EACCES'), { code: 'EACCES' })
+  const dispatcher = new Agent({ connect: (_target, callback) => callback(refused, null) })
+  const channel = new GateChannel(
+    resolveGateAddress({ socket: '/srv/latchgate/gate.sock' }, {}),
+    dispatcher,
+  )
+  const request = { method: 'GET', path: '/', agentLabel: null, timeoutMs: 5000 } as const
+  const failure: unknown = await channel.send(request).catch((error: unknown) => error)
+  expect(failure).toBeInstanceOf(LatchGateTransportError)
+  expect((failure as Error).message).toBe(
+    'transport error: this user may not connect to /srv/latchgate/gate.sock (EACCES): the ' +
+      "gate's configuration lets a group in with `listen_uds_group`, to which this user has to belong",
+  )
+  await dispatcher.close()
 })
 
 test('nothing is sent through an unsafe default socket', async () => {

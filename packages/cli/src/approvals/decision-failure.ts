@@ -18,7 +18,7 @@ const REMEDIES: Partial<Readonly<Record<ErrorCode, string>>> = {
   approval_revoked: REPEAT,
   policy_changed: REPEAT,
   conflict: 'see who decides, or whether it is executing: latchgate approvals show ID',
-  approver_not_eligible: 'another operator has to approve: --operator-key, --operator-private-key',
+  approver_not_eligible: 'another operator has to approve, who names himself with --operator NAME',
   attestation_invalid: "compare this machine's clock and the operator's key with the gate's",
   attestation_mismatch: 'look at the plan again: latchgate approvals show ID',
   draining: 'the gate is shutting down and begins nothing: latchgate drain --undo takes it back',

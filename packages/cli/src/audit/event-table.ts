@@ -19,7 +19,7 @@ export function eventRows(events: readonly AuditEvent[], width: number | null): 
       cellText(whatHappened(event)),
       fitCells(cellText(event.principal), PRINCIPAL_WIDTH),
     )
-    const reason = eventReason(event)
+    const reason = eventReason(event) ?? byWhom(event)
     const shown = width === null ? line : fitCells(line, width)
     return [shown, ...(reason === null ? [] : reasonLines(cellText(reason), width))]
   })
@@ -36,6 +36,11 @@ export function eventReason({ deny_reason, reasons }: AuditEvent): string | null
   if (deny_reason !== null && deny_reason !== '') return deny_reason
   if (reasons === undefined || reasons.length === 0) return null
   return reasons.map(reasonText).join('; ')
+}
+
+// An approval is a row of the agent's call: whose decision it was stands nowhere else in it.
+function byWhom({ approved_by: operator }: AuditEvent): string | null {
+  return operator === undefined ? null : `by ${operator}`
 }
 
 function reasonText(reason: Json): string {

@@ -26,7 +26,7 @@ export async function downCommand(context: Context): Promise<number> {
       hints: ['stop it there'],
     })
   }
-  process.kill(pid, 'SIGTERM')
+  terminate(pid)
   output.info(`stopping the gate (pid ${pid}); calls in flight finish first`)
   const deadline = Date.now() + STOP_WITHIN_MS
   while (isAlive(pid)) {
@@ -41,6 +41,18 @@ export async function downCommand(context: Context): Promise<number> {
   output.success('stopped')
   output.document({ ok: true, stopped: true, pid })
   return 0
+}
+
+function terminate(pid: number): void {
+  try {
+    process.kill(pid, 'SIGTERM')
+  } catch (error) {
+    // An operator with a user of his own reaches the admin socket, and not the process behind it.
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error
+    throw new CommandFailure('io_error', `the gate (pid ${pid}) is another user's process`, {
+      hints: ['stop it as that user; to let it begin nothing: latchgate drain'],
+    })
+  }
 }
 
 function isAlive(pid: number): boolean {

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { basename, resolve } from 'node:path'
+import { basename, dirname, resolve } from 'node:path'
 import { writeNewFile } from '@latchgate/gate'
 import { DPoPKeyPair } from '@latchgate/protocol/node'
 import { CommandFailure, usageFailure } from '../command-failure.js'
 import type { Context } from '../context.js'
+import { isSystemError } from '../failures.js'
 import { credentialBlock, isOperatorName, newApiKey } from '../operator-credential.js'
 
 /**
@@ -46,6 +47,14 @@ export async function operatorKeygenCommand(
   return 0
 }
 
+const WHY_NOT: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no directory',
+  EACCES: 'this user may not write in',
+  EROFS: 'nothing can be written in',
+  ENOSPC: 'there is no room in',
+  ENOTDIR: 'a file is where a directory is needed:',
+}
+
 function nameOf(output: string | undefined): string | undefined {
   if (output === undefined) return undefined
   return basename(output)
@@ -57,8 +66,15 @@ function write(path: string, pem: string): void {
   try {
     writeNewFile(path, Buffer.from(pem))
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    throw new CommandFailure('file_exists', `${path} exists: a key is never overwritten`, {
+    if (!isSystemError(error)) throw error
+    if (error.code === 'EEXIST') {
+      throw new CommandFailure('file_exists', `${path} exists: a key is never overwritten`, {
+        hints: ['choose another path with -o PATH'],
+      })
+    }
+    // The system's own words name a temporary file that nobody asked for.
+    const why = WHY_NOT[error.code ?? ''] ?? `the system says ${error.code ?? 'no'} of`
+    throw new CommandFailure('io_error', `cannot write ${path}: ${why} ${dirname(path)}`, {
       hints: ['choose another path with -o PATH'],
     })
   }

@@ -21,6 +21,11 @@ export async function operatorListCommand(context: Context): Promise<number> {
     })),
   })
   if (operators.length === 0) {
+    if (loaded.file === null) {
+      output.info('there is no project in or above this directory, and so no operator')
+      output.line('  Set one up with: latchgate up -d; or name its file with --config PATH')
+      return 0
+    }
     output.info(`no operators in ${loaded.source}`)
     output.line('  Make one with: latchgate operator keygen --name NAME')
     return 0

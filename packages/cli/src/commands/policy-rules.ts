@@ -1,10 +1,22 @@
 import { didYouMean } from '@latchgate/catalogue'
-import { allowlistEdit, quorumEdit, quotaEdit, requireApprovalEdit } from '@latchgate/gate'
+import {
+  allowlistEdit,
+  policyDataPath,
+  quorumEdit,
+  quotaEdit,
+  requireApprovalEdit,
+} from '@latchgate/gate'
 import type { PolicyQuota } from '@latchgate/protocol'
 import { CommandFailure, usageFailure } from '../command-failure.js'
 import type { Context } from '../context.js'
 import { findListener, occupied } from '../listener.js'
-import { askAsOperator, openPolicy, type PolicyAccess, sayUnrecorded } from '../policy-access.js'
+import {
+  askAsOperator,
+  openPolicy,
+  type PolicyAccess,
+  RENEW_DATA,
+  sayUnrecorded,
+} from '../policy-access.js'
 import { quotaText } from './policy-show.js'
 
 /** `latchgate policy require-approval ACTION`. */
@@ -140,7 +152,10 @@ export async function policyReloadCommand(context: Context): Promise<number> {
   const { output } = context
   output.document(body)
   output.success(`reloaded: ${String(body['actions'])} actions`)
-  output.field('version', String(body['policy_version']))
+  if (body['policy_version'] === '') {
+    output.warn(`there is no ${policyDataPath(loaded.root)}: every call is denied`)
+    output.hint(RENEW_DATA)
+  } else output.field('version', String(body['policy_version']))
   return 0
 }
 

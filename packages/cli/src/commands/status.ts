@@ -88,8 +88,8 @@ const STATUS_LINES = [
   ['uptime (s)', 'uptime_seconds'],
   ['actions', 'actions_registered'],
   ['in flight', 'in_flight_executions'],
-  ['pending approvals', 'pending_approvals'],
-  ['revocation epoch', 'revocation_epoch'],
+  ['held calls', 'pending_approvals'],
+  ['revocations', 'revocation_epoch'],
 ] as const
 
 // The gate's own figures need an operator; without one the rest is still worth showing.

@@ -38,6 +38,7 @@ export function checkPolicy(
   if (actions !== null) {
     checkWildcard(section, loaded, data, actions)
     checkGrants(section, path, data, actions)
+    checkEffects(section, path, data, actions)
     checkReach(section, loaded, data, actions)
   }
   return { checks: section.checks, data }
@@ -100,6 +101,26 @@ function checkGrants(
       'unknown_actions',
       `'${principal}' is granted actions that do not exist: ${unknown.join(', ')}`,
       `correct \`acl.${principal}.allowed_actions\` in ${path}; \`latchgate actions\` lists them`,
+    )
+  }
+}
+
+// So does a misspelt effect: every action that declares the one that was meant is denied.
+function checkEffects(
+  section: Section,
+  path: string,
+  { acl }: PolicyData,
+  { snapshot }: InspectedActions,
+): void {
+  const all = [...snapshot.actions.values()].flatMap((one) => one.manifest.declared_side_effects)
+  const known = [...new Set(all)].sort()
+  for (const [principal, { allowed_sinks: sinks }] of Object.entries(acl)) {
+    const unknown = sinks.filter((sink) => !known.includes(sink))
+    if (unknown.length === 0) continue
+    section.warn(
+      'unknown_effects',
+      `'${principal}' is granted effects that no action declares: ${unknown.join(', ')}`,
+      `correct \`acl.${principal}.allowed_sinks\` in ${path}; there are: ${known.join(', ')}`,
     )
   }
 }

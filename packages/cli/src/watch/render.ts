@@ -26,8 +26,10 @@ export function render(state: WatchState): readonly ScreenLine[] {
 }
 
 function tooSmall(columns: number, rows: number): readonly ScreenLine[] {
-  const text = fitCells('terminal too small: 40x12 needed; q quits', Math.max(1, columns))
-  return filled([{ text, tone: 'warn' }], Math.max(1, rows))
+  const width = Math.max(1, columns)
+  const words = wrapWords('terminal too small: 40x12 needed; q quits', width)
+  const lines = words.map((text) => ({ text: fitCells(text, width), tone: 'warn' }) as const)
+  return filled(lines, Math.max(1, rows))
 }
 
 function title(state: WatchState): ScreenLine {

@@ -128,7 +128,9 @@ function readToml(file: string): Record<string, unknown> {
   try {
     text = readFileSync(file, 'utf8')
   } catch (error) {
-    throw ConfigError.unreadable(file, error instanceof Error ? error.message : String(error))
+    const why = error instanceof Error ? error.message : String(error)
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
+    throw ConfigError.unreadable(file, isMissing ? 'there is no such file' : why)
   }
   try {
     return structuredClone(parseToml(text)) as Record<string, unknown>

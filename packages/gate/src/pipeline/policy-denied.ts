@@ -30,7 +30,6 @@ export function policyDenied(
         // A grant is a remedy for a missing right, not for a budget, a scope or a destination.
         ...(isNotGranted ? { remediation: grantBy(principal, call.actionId) } : {}),
       },
-      detail: detail ?? shown,
     }),
   }
 }
