@@ -196,7 +196,12 @@ async function sameRights(
   }
   const judged = await judge(services, call, true)
   if (!judged.ok) return judged
-  const { decision } = judged.value
+  const { decision, seen } = judged.value
+  // Approving waives what the plan names, and no more: an entry that an operator has removed since
+  // was taken away from this call too.
+  if (!seen.onAllowList && !plan.reasons.some(({ code }) => code === 'unresolved_domain')) {
+    return changed('policy_changed', `'${seen.destination.host}' was taken off the allow list`)
+  }
   const secrets = await obtainSecrets(services, call, decision.secrets)
   if (!secrets.ok) return secrets
   if (canonicalize([...secrets.value.keys()]) !== canonicalize(plan.secrets)) {
