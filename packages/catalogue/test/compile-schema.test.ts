@@ -173,3 +173,22 @@ function compile(schema: JsonObject): SchemaCheck {
   if (compiled.ok) return compiled.value
   throw new Error(compiled.error.problem)
 }
+
+test('alternatives that refer to themselves are not multiplied by the nesting of a value', () => {
+  const names = ['and', 'or', 'not', 'any', 'all', 'none', 'some', 'few']
+  const one = (name: string): JsonObject => ({
+    type: 'object',
+    required: ['op'],
+    additionalProperties: false,
+    properties: { op: { const: name }, of: { $ref: '#' } },
+  })
+  const compiled = compileSchema({ type: 'object', oneOf: names.map(one) })
+  if (!compiled.ok) throw new Error(compiled.error.problem)
+  const nested = (op: string): JsonObject => {
+    let value: JsonObject = { op }
+    for (let level = 0; level < 30; level += 1) value = { op: 'or', of: value }
+    return value
+  }
+  expect(compiled.value(nested('few'))).toEqual([])
+  expect(compiled.value(nested('none of them'))).not.toEqual([])
+})

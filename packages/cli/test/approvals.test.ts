@@ -1,4 +1,4 @@
-import type { JsonObject, PlannedTarget } from '@latchgate/protocol'
+import type { ApprovalDetail, JsonObject, PlannedTarget } from '@latchgate/protocol'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { executed, refusal } from './approvals-double.js'
 import { documentedJson, shapeOf } from './documentation.js'
@@ -186,6 +186,37 @@ test.each<[string, { readonly arguments?: JsonObject; readonly target?: Partial<
     expect(decisions(held.approval_id, 'approve')).toEqual([])
     const { stdout } = await desk.machine.run(['approvals', 'show', held.approval_id])
     expect(stdout).toContain('COMPUTED HERE FROM WHAT IS SHOWN: ANOTHER ONE')
+  },
+)
+
+test.each<[string, Partial<ApprovalDetail>]>([
+  ['principal', { principal: 'agent-trusted' }],
+  ['owner', { owner: 'alice' }],
+  ['action', { action_id: 'http_fetch' }],
+  ['version', { action_version: '1.0.0' }],
+  ['session', { session_id: '0196a1b2-0000-7000-8000-000000000ccc' }],
+  ['secrets', { approved_secrets: [] }],
+  ['effects', { approved_targets: ['http_read'] }],
+  ['hosts', { approved_egress: 'none' }],
+  ['reasons', { reasons: [] }],
+  ['number of approvals', { required: 2 }],
+  ['quorum', { quorum: { min: 1, distinct_from_requester: true } }],
+  ['verifier', { verifier_kind: 'none' }],
+  ['provider', { provider_module_digest: 'builtin:other' }],
+  ['end', { expires_at: '2999-01-01T00:00:00.000Z' }],
+])(
+  'a gate that tells of another %s than the plan has gets no signature, whether or not members are hidden',
+  async (_what, change) => {
+    for (const hidden of [[], ['/body']]) {
+      const held = desk.hold()
+      desk.gate.hold({ ...held, ...change, hidden })
+      const id = held.approval_id
+      const { code, document } = await desk.machine.json(['approvals', 'approve', id, '-y'])
+      expect([code, document['code']]).toEqual([1, 'plan_changed'])
+      expect(decisions(id, 'approve')).toEqual([])
+      const { stdout } = await desk.machine.run(['approvals', 'show', id])
+      expect(stdout).toContain('COMPUTED HERE FROM WHAT IS SHOWN: ANOTHER ONE')
+    }
   },
 )
 

@@ -70,8 +70,31 @@ export function heldCall(given: HeldCall = {}): ApprovalDetail {
     },
     hidden: [],
   } satisfies ApprovalDetail
-  const held = { ...base, ...given.more }
+  const told: ApprovalDetail = { ...base, ...given.more }
+  const held = given.more?.plan === undefined ? { ...told, plan: planOf(told) } : told
   return { ...held, plan_hash: given.more?.plan_hash ?? hashOf(held.plan) }
+}
+
+// Beside the request a plan has what the detail tells of it in words of its own.
+function planOf(detail: ApprovalDetail): ApprovalDetail['plan'] {
+  const { approved_egress: egress, owner } = detail
+  return {
+    ...detail.plan,
+    v: 1,
+    principal: detail.principal,
+    ...(owner === undefined ? {} : { owner }),
+    session_id: detail.session_id,
+    action: { id: detail.action_id, version: detail.action_version, digest: 'sha256:00' },
+    provider_digest: detail.provider_module_digest,
+    request_hash: detail.request_hash,
+    secrets: detail.approved_secrets,
+    egress: egress === 'none' ? [] : egress.proxy_allowlist.allowed_domains,
+    sinks: detail.approved_targets,
+    verifier: { kind: detail.verifier_kind },
+    reasons: detail.reasons.map(({ code, detail: text }) => ({ code, detail: text })),
+    quorum: { ...detail.quorum, min: detail.required },
+    expires_at: detail.expires_at,
+  }
 }
 
 function hashOf(plan: ApprovalDetail['plan']): string {

@@ -121,6 +121,24 @@ test('a file that cannot be written keeps the old rights, and a second record sa
   ])
 })
 
+test('however many rights an entry has, all of them can be taken away at once', async () => {
+  const many = Array.from({ length: 400 }, (_, i) => `action_${i}_${'x'.repeat(80)}`)
+  const entry = { allowed_actions: many, allowed_sinks: ['http_read'] }
+  const world = await begin({ data: { ...DATA, acl: { 'agent-test': entry } } })
+  const { project, services } = world.gate
+  const all = { principal: 'agent-test', actions: [], remove_principal: true }
+  const answer = await ask(world, '/policy/revoke', all)
+  expect([answer.status, answer.json()]).toMatchObject([200, { principal_removed: true }])
+  expect(services.policyStore.inForce?.acl).toEqual({})
+  const { detail } = policyRecords(project).at(-1) as { detail: JsonObject }
+  const named = detail['actions'] as string[]
+  // The record says as much as it has room for, and how much it leaves out.
+  expect(named.length).toBeGreaterThan(90)
+  expect(named).toEqual([...many].sort().slice(0, named.length))
+  expect(detail['actions_left_out']).toBe(400 - named.length)
+  expect(detail['principal_removed']).toBe(true)
+})
+
 test('a link is followed: the file that it leads to is edited, and the link stays', async () => {
   const world = await begin()
   const { project } = world.gate

@@ -124,6 +124,16 @@ test('a principal reads receipts at the rate of its calls, apart from them', asy
   expect((await executeRaw(world.client, first, 'http_fetch', PARAMS)).status).toBe(200)
 })
 
+test('a principal lists its approvals at a tenth of the rate of its calls, and polls at all of it', async () => {
+  const { world } = await begin('execute_rps_per_principal = 11')
+  const lease = await takeLease(world.client)
+  const read = (path: string) => (): Promise<RawAnswer> =>
+    world.client.send({ method: 'GET', path, headers: credentials(lease, 'GET', path) })
+  expect(await statuses(3, read('/v1/approvals'))).toEqual([200, 200, 429])
+  const polls = await statuses(12, read('/v1/approvals/x/poll'))
+  expect(polls).toEqual([...Array.from({ length: 11 }, () => 404), 429])
+})
+
 test('an operator is limited after authentication, reading and writing apart', async () => {
   const { world } = await begin('operator_read_rps = 2\noperator_write_rps = 1')
   const ask = (method: string, path: string): Promise<RawAnswer> => {

@@ -8,13 +8,13 @@ import { type SchemaDefect, schemaRuleBroken } from './schema-rules.js'
 
 /**
  * Checks a value, and fills the schema's defaults into it: the value is changed. Every fault is found,
- * the first `limit` (five) are returned.
+ * the first `limit` (five) are returned; of a schema with references the first fault alone.
  */
 export type SchemaCheck = (value: unknown, limit?: number) => readonly SchemaFault[]
 
 const compiled = new WeakMap<JsonObject, SchemaCheck>()
 
-let compiler: Ajv2020 | undefined
+const compilers = new Map<boolean, Ajv2020>()
 
 /**
  * Compiles a JSON Schema (2020-12, strict: unknown keywords and formats are errors; `default`s are
@@ -30,7 +30,7 @@ export function compileSchema(
   if (known !== undefined) return ok(known)
   const broken = schemaRuleBroken(schema)
   if (broken !== null) return err(broken)
-  compiler ??= createCompiler()
+  const compiler = compilerFor(schema)
   if (!tested && compiler.validateSchema(schema) !== true) {
     const problem = compiler.errorsText(compiler.errors, { dataVar: 'schema' })
     return err({ problem, hint: '' })
@@ -53,12 +53,28 @@ export function compileSchema(
   }
 }
 
-function createCompiler(): Ajv2020 {
+// Looking for every fault goes into every alternative. Where those refer to themselves that multiplies
+// the work with each level of a value, and the value is an agent's: six alternatives, nested nine deep,
+// would stop the process for a minute.
+function compilerFor(schema: JsonObject): Ajv2020 {
+  const isFaultWise = !hasReference(schema)
+  const compiler = compilers.get(isFaultWise) ?? createCompiler(isFaultWise)
+  compilers.set(isFaultWise, compiler)
+  return compiler
+}
+
+function hasReference(node: Json): boolean {
+  if (typeof node !== 'object' || node === null) return false
+  if (Object.hasOwn(node, '$ref') || Object.hasOwn(node, '$dynamicRef')) return true
+  return (Object.values(node) as readonly Json[]).some(hasReference)
+}
+
+function createCompiler(allErrors: boolean): Ajv2020 {
   const ajv = new Ajv2020({
     strict: true,
     allowUnionTypes: true,
     strictRequired: false,
-    allErrors: true,
+    allErrors,
     validateSchema: false,
     useDefaults: true,
     coerceTypes: false,

@@ -8,8 +8,10 @@ import type { Services } from '../services.js'
 import { checkDecision } from './check-decision.js'
 import { commitDecision, decisionLeaf, findApproval, openFor } from './decide.js'
 import { approverProblem } from './eligible.js'
-import { executeApproved } from './execute-approved.js'
+import { executeApproved, type Granted, refusedExecution } from './execute-approved.js'
 import { learnEntries } from './learning.js'
+import { approversOf, peopleAmong } from './people.js'
+import { openRecorded } from './recheck.js'
 
 /**
  * One operator's approval (spec/http-api 11.5, design 9). With as many of them as it takes the plan is
@@ -41,7 +43,7 @@ export async function approve(
   }
   const learn = learnEntries(services, approval, operator, request.learn)
   if (!learn.ok) return refused(learn.error)
-  if (givenWith(approval, operator) < approval.required) {
+  if (givenWith(services, approval, operator) < approval.required) {
     const voted = await vote(services, approval, operator, request)
     if (!voted.ok) return refused(voted.error)
     if (voted.value.votes < approval.required) return waitsForMore(approval, voted.value.votes)
@@ -49,6 +51,8 @@ export async function approve(
     const complete = await findApproval(services, approval.approvalId)
     if (!complete.ok) return refused(complete.error)
     const granted = { traceId, operator, request, learn: learn.value, proof: null }
+    const people = givenWith(services, complete.value, operator)
+    if (people < approval.required) return tooFewPeople(services, complete.value, granted, people)
     return executeApproved(services, complete.value, granted)
   }
   const { proof } = operator
@@ -56,8 +60,12 @@ export async function approve(
   return executeApproved(services, approval, granted)
 }
 
-function givenWith({ votes }: StoredApproval, { operator }: OperatorContext): number {
-  return new Set([...votes.map((one) => one.operator), operator]).size
+function givenWith(
+  { config }: Services,
+  approval: StoredApproval,
+  operator: OperatorContext,
+): number {
+  return peopleAmong(config.operator_credentials, [...approversOf(approval), operator])
 }
 
 async function vote(
@@ -75,6 +83,18 @@ async function vote(
   const { approvalId, planHash } = approval
   const { operator: name, proof } = operator
   return commitDecision(services, { leaf, approvalId, to: 'vote', planHash, operator: name, proof })
+}
+
+// Two votes at one moment may be those of one person; one that nobody gave is another matter.
+async function tooFewPeople(
+  services: Services,
+  approval: StoredApproval,
+  granted: Granted,
+  people: number,
+): Promise<Answer> {
+  const recorded = await openRecorded(services, approval)
+  if (recorded.ok) return waitsForMore(approval, people)
+  return refusedExecution(services, approval, granted, recorded.error)
 }
 
 function waitsForMore({ approvalId, required, hold }: StoredApproval, votes: number): Answer {

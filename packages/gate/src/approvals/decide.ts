@@ -20,6 +20,8 @@ export async function findApproval(
   services: Services,
   approvalId: string,
 ): Promise<Result<StoredApproval, Refusal>> {
+  // The database would look for the part before a NUL.
+  if (approvalId.includes('\0')) return { ok: false, error: refuse('approval_not_found') }
   const approval = await readLedger(services.ledger.approval(approvalId))
   if (approval !== undefined) return { ok: true, value: approval }
   return { ok: false, error: refuse('approval_not_found') }

@@ -3,6 +3,7 @@ import {
   type ApproveResponse,
   approvalHashInput,
   type JsonObject,
+  sanitizeText,
 } from '@latchgate/protocol'
 import { sha256Hex } from '@latchgate/protocol/node'
 import type { OperatorContext } from '../auth/operator.js'
@@ -88,8 +89,11 @@ function toOperator(refusal: Refusal): Refusal {
   return refuse('approval_revoked', { message, detail: refusal.detail })
 }
 
-// 4xx: what was approved cannot be done any more. 5xx: it may be done later.
-async function refusedExecution(
+/**
+ * Records why an approved call was not begun, and answers it. 4xx: what was approved cannot be done any
+ * more. 5xx: it may be done later.
+ */
+export async function refusedExecution(
   services: Services,
   approval: StoredApproval,
   { traceId, operator, proof }: Granted,
@@ -120,7 +124,8 @@ async function refusedExecution(
     event: 'approval_failed',
     decision: 'failed',
     operator,
-    members: { code, reason: detail },
+    // It may quote the policy's own words: of a length that fits into the record.
+    members: { code, reason: sanitizeText(detail, 500) },
   })
   const done = await commitDecision(services, {
     leaf,

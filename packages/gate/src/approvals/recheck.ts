@@ -21,6 +21,7 @@ import { Fault, type Refusal, type Refused, refuse } from '../refusal.js'
 import type { RegisteredAction } from '../registered-action.js'
 import type { Services } from '../services.js'
 import { findApproval } from './decide.js'
+import { approversOf, peopleAmong } from './people.js'
 import { type Plan, planPolicy, planTarget, type StoredPlan } from './plan.js'
 import { openStoredPlan } from './stored-plan.js'
 
@@ -37,11 +38,13 @@ export async function recheck(
   const found = await findApproval(services, approved.approvalId)
   if (!found.ok) return found
   const approval = found.value
-  const opened = await openPlan(services, approval)
+  const opened = await openRecorded(services, approval)
   if (!opened.ok) return opened
   const { plan, claims } = opened.value
-  if (!(await isAsRecorded(services, approval, plan))) {
-    return tampered('the rows of the approval are not its records')
+  // The guard of the commit counts names. People, and operators that there still are, count here.
+  const approvers = [...approversOf(approval), approved.operator]
+  if (peopleAmong(services.config.operator_credentials, approvers) < approval.required) {
+    return { ok: false, error: refuse('conflict', { message: TOO_FEW, detail: 'recheck: quorum' }) }
   }
   if (services.revocations.reaches(claims)) {
     return { ok: false, error: refuse('lease_revoked', { detail: 'recheck: lease revoked' }) }
@@ -54,6 +57,18 @@ export async function recheck(
   if (!budgeted.ok) return budgeted
   return sameRights(services, budgeted.value, plan, approved)
 }
+
+/** The same as `openPlan`, of an approval whose rows are what its records say. */
+export async function openRecorded(
+  services: Services,
+  approval: StoredApproval,
+): Promise<Result<StoredPlan, Refusal>> {
+  const opened = await openPlan(services, approval)
+  if (!opened.ok || (await isAsRecorded(services, approval, opened.value.plan))) return opened
+  return tampered('the rows of the approval are not its records')
+}
+
+const TOO_FEW = 'Fewer people have approved this than it takes: another operator must.'
 
 /** The plan as it was stored, if its record is in the log and it is what the record says. */
 export async function openPlan(
@@ -182,7 +197,12 @@ async function sameRights(
   }
   const judged = await judge(services, call, true)
   if (!judged.ok) return judged
-  const { decision } = judged.value
+  const { decision, seen } = judged.value
+  // Approving waives what the plan names, and no more: an entry that an operator has removed since
+  // was taken away from this call too.
+  if (!seen.onAllowList && !plan.reasons.some(({ code }) => code === 'unresolved_domain')) {
+    return changed('policy_changed', `'${seen.destination.host}' was taken off the allow list`)
+  }
   const secrets = await obtainSecrets(services, call, decision.secrets)
   if (!secrets.ok) return secrets
   if (canonicalize([...secrets.value.keys()]) !== canonicalize(plan.secrets)) {

@@ -9,9 +9,9 @@ export const HIDDEN = '[hidden]'
  * describes members by name, in items, and in every alternative; a mark anywhere counts.
  */
 export function sensitiveMembers(schema: Json | undefined, value: Json): readonly string[] {
-  const found = new Set<string>()
-  collect(schema, schema, value, '', found, 0)
-  return [...found].sort()
+  const search: Search = { root: schema, found: new Set(), visited: new Map() }
+  collect(search, schema, value, '', 0)
+  return [...search.found].sort()
 }
 
 /** Whether the URL of an action's request can have a member in it that its schema marks. */
@@ -42,14 +42,21 @@ export function withoutSensitive(value: Json, pointers: readonly string[], at = 
 /** Schemas inside schemas that are followed; references may be circular. */
 const MAX_DEPTH = 64
 
+interface Search {
+  readonly root: Json | undefined
+  readonly found: Set<string>
+  /** Schemas, and the pointers they were looked at for. */
+  readonly visited: Map<JsonObject, Set<string>>
+}
+
 function collect(
-  root: Json | undefined,
+  search: Search,
   schema: Json | undefined,
   value: Json,
   at: string,
-  found: Set<string>,
   depth: number,
 ): void {
+  const { root, found } = search
   if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) return
   // Deeper than anybody writes a schema: what cannot be looked through is not shown.
   if (depth > MAX_DEPTH) {
@@ -57,12 +64,15 @@ function collect(
     return
   }
   const object = schema as JsonObject
+  // Alternatives that refer to themselves meet in the same places: without this an agent's nesting
+  // would multiply the work by their number with every level.
+  if (isVisited(search, object, at)) return
   if (object['x-sensitive'] === true) {
     found.add(at)
     return
   }
   const into = (inner: Json | undefined, member: Json, path: string): void =>
-    collect(root, inner, member, path, found, depth + 1)
+    collect(search, inner, member, path, depth + 1)
   const { $ref: reference } = object
   if (typeof reference === 'string') into(resolved(root, reference), value, at)
   for (const keyword of ['allOf', 'anyOf', 'oneOf']) {
@@ -86,6 +96,14 @@ function collect(
     for (const inner of Object.values(patterns)) into(inner, member, path)
     if (!Object.hasOwn(named, name)) into(object['additionalProperties'], member, path)
   }
+}
+
+function isVisited({ visited }: Search, schema: JsonObject, at: string): boolean {
+  const places = visited.get(schema) ?? new Set()
+  visited.set(schema, places)
+  if (places.has(at)) return true
+  places.add(at)
+  return false
 }
 
 function listOf(value: Json | undefined): readonly Json[] {

@@ -120,6 +120,11 @@ function operatorProblems(config: GateConfig): readonly string[] {
   if (new Set(keys).size !== keys.length) {
     problems.push('two `operator_credentials` share an `api_key`: give each its own')
   }
+  const thumbprints = entries.flatMap(([, { dpop_jkt }]) => dpop_jkt ?? [])
+  // One key is one person: under two names he would be two.
+  if (new Set(thumbprints).size !== thumbprints.length) {
+    problems.push('two `operator_credentials` share a `dpop_jkt`: give each operator its own key')
+  }
   return problems
 }
 

@@ -10,13 +10,15 @@ import { requestedPath } from './operator-route.js'
 
 /**
  * A route on which the principal of a lease reads what is its own. `rate` names the bucket: reading
- * what came of a call takes nothing from the next one.
+ * what came of a call takes nothing from the next one. `share`: how much of the principal's rate it
+ * has, for answers that cost more than others.
  */
 export function agentRoute(
   services: Services,
   path: string,
   rate: string,
   handle: (agent: AgentContext, request: RouteRequest) => Promise<Answer>,
+  { share = 1 }: { readonly share?: number } = {},
 ): Route {
   return {
     method: 'GET',
@@ -37,7 +39,8 @@ export function agentRoute(
       await peerToken.giveBack()
       const { sub } = agent.value.claims
       const { execute_rps_per_principal } = services.config.rate_limits
-      if (!(await services.state.take(`${rate}:${sub}`, execute_rps_per_principal))) {
+      const allowed = Math.ceil(execute_rps_per_principal * share)
+      if (!(await services.state.take(`${rate}:${sub}`, allowed))) {
         return refused(refuse('rate_limited', { detail: `${rate} of ${sub}` }))
       }
       return handle(agent.value, request)

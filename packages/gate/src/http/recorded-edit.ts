@@ -2,6 +2,7 @@ import type { JsonObject, Result } from '@latchgate/protocol'
 import type { OperatorContext } from '../auth/operator.js'
 import { StartupError } from '../config/posture.js'
 import { type OperatorAct, recordAct, recordActWithoutProof } from '../operator-act.js'
+import { isList } from '../policy/document-reader.js'
 import { PolicyFault } from '../policy/engine.js'
 import { type AcceptedEdit, applyEdit, type PolicyEdit, refused } from '../policy/policy-edit.js'
 import { POLICY_FILE_NAME, type PolicyFile, PolicyFileError } from '../policy/policy-file.js'
@@ -77,7 +78,8 @@ function unusableFile(error: unknown): string {
 }
 
 function actOf(edit: PolicyEdit, before: PolicyFile, after: AcceptedEdit): OperatorAct {
-  const { detail, data, changed } = after
+  const { data, changed } = after
+  const detail = fitting(after.detail)
   return {
     type: 'policy',
     event: edit.event,
@@ -91,6 +93,23 @@ function actOf(edit: PolicyEdit, before: PolicyFile, after: AcceptedEdit): Opera
       digest_after: after.digest,
     },
   }
+}
+
+/** Bytes that the names of actions take in the record of an edit. */
+const MAX_ACTIONS_BYTES = 10_240
+
+// An entry may have any number of rights, a record has 16 KiB: taking them all away must not fail for
+// want of room. What an entry had before, the document of `digest_before` says.
+function fitting(detail: JsonObject): JsonObject {
+  const { actions } = detail
+  if (!isList(actions)) return detail
+  let left = MAX_ACTIONS_BYTES
+  const cut = actions.findIndex((action) => {
+    left -= Buffer.byteLength(JSON.stringify(action)) + 1
+    return left < 0
+  })
+  if (cut < 0) return detail
+  return { ...detail, actions: actions.slice(0, cut), actions_left_out: actions.length - cut }
 }
 
 async function editFailed(

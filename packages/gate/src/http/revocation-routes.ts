@@ -12,6 +12,7 @@ import type { Revoked } from '../auth/revocations.js'
 import type { Revocation } from '../ledger/port.js'
 import { actBody, recordAct } from '../operator-act.js'
 import { answerError } from '../pipeline/answer.js'
+import { isPrintable } from '../policy/document-reader.js'
 import type { Refusal } from '../refusal.js'
 import type { Services } from '../services.js'
 import { readJson } from './body.js'
@@ -133,6 +134,9 @@ function parseRevokeRequest(json: Json): Result<RevokeWish, Refusal> {
   const [member, value] = first
   if (typeof value !== 'string' || value === '' || value.length > 256) {
     return invalidRequest([member], `${member} must be a string of 1 to 256 characters`)
+  }
+  if (!isPrintable(value, 256)) {
+    return invalidRequest([member], `${member} must not contain control characters`)
   }
   return { ok: true, value: { target: { kind: TARGETS[member], value }, reason: reason ?? null } }
 }

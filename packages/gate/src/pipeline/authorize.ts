@@ -1,3 +1,4 @@
+import { hostMatches } from '@latchgate/catalogue'
 import { isoMillis, type Result } from '@latchgate/protocol'
 import {
   type Decision,
@@ -32,7 +33,8 @@ export async function authorize(
   if (decision.kind === 'hold') {
     const secretNames = [...secrets.value.keys()]
     const allow = reachableOnceApproved(services, call, judged.value)
-    return { ok: true, value: { ...call, decision, secretNames, allow } }
+    const shown = seen.onAllowList ? decision : namingHost(decision, seen.destination.host)
+    return { ok: true, value: { ...call, decision: shown, secretNames, allow } }
   }
   return {
     ok: true,
@@ -40,12 +42,14 @@ export async function authorize(
       ...call,
       decision,
       secrets: secrets.value,
-      allow: reachable(services, call, decision),
+      allow: reachable(services, call, decision, seen.destination.host),
       policyRevision: revision,
       approval: null,
     },
   }
 }
+
+type HoldDecision = Extract<Decision, { kind: 'hold' }>
 
 /** A decision that lets the call go on, and what of its destination can be seen. */
 export interface Judgement {
@@ -82,14 +86,31 @@ export function reachableOnceApproved(
   { decision, seen }: Judgement,
 ): readonly string[] {
   const asked = seen.onAllowList ? [] : [`=${seen.destination.host}`]
-  return [...reachable(services, call, decision), ...asked]
+  return [...reachable(services, call, decision, seen.destination.host), ...asked]
 }
 
-// Hosts of the manifest, as policy left them, and those learned for this principal since.
-function reachable(services: Services, call: Budgeted, { egress }: PolicyGrant): readonly string[] {
+// Hosts of the manifest, as policy left them, and of what was learned for this principal the one entry
+// that covers `host`: one request leaves, and a plan and its record have no room for a thousand entries.
+function reachable(
+  services: Services,
+  call: Budgeted,
+  { egress }: PolicyGrant,
+  host: string,
+): readonly string[] {
   if (egress === 'none') return []
   const learned = services.learned.values('domain', call.actionId, call.agent.claims.sub)
-  return [...egress.proxy_allowlist.allowed_domains, ...learned]
+  const covering = learned.find((entry) => hostMatches(host, [entry]))
+  const listed = egress.proxy_allowlist.allowed_domains
+  return covering === undefined ? listed : [...listed, covering]
+}
+
+// Whatever the policy names: that a host is on no list is for the operator to see, and `recheck` tells
+// by it whether the host was on a list when the call was held.
+function namingHost(decision: HoldDecision, host: string): HoldDecision {
+  const code = 'unresolved_domain'
+  if (decision.reasons.some((reason) => reason.code === code)) return decision
+  const detail = `'${host}' is not on the allow list`
+  return { ...decision, reasons: [{ code, detail }, ...decision.reasons] }
 }
 
 async function decide(services: Services, input: PolicyInput): Promise<Decision> {

@@ -106,6 +106,11 @@ export type Authorized = Budgeted & {
   readonly approval: Approved | null
 }
 
+/** True for a call that waits for a human. */
+export function isHeld(call: Authorized | Held): call is Held {
+  return !('approval' in call)
+}
+
 /** The intent is durable: from here on the call runs to its receipt. */
 export type Intending = Authorized & {
   readonly grantId: string

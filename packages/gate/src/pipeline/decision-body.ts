@@ -1,10 +1,13 @@
-import type { Json, JsonObject, ReceiptBody } from '@latchgate/protocol'
+import { type Json, type JsonObject, type ReceiptBody, sanitizeText } from '@latchgate/protocol'
 import type { Services } from '../services.js'
 import type { Arrival, Budgeted, Known } from './call.js'
 
 /** As much of a call as is known when a decision is recorded. */
 export type Progress = Known &
   Partial<Pick<Budgeted, 'registered' | 'requestHash' | 'argumentsHash' | 'callsBefore'>>
+
+/** Bytes that a record keeps of the name of an action that does not exist. */
+const MAX_ACTION_ID_BYTES = 256
 
 /**
  * The subject of a decision leaf: everything an audit event needs (spec/http-api 12.2), with null
@@ -22,7 +25,8 @@ export function decisionSubject(services: Services, call: Progress): JsonObject 
     agent_label: call.agentLabel,
     session_id: claims.session_id,
     lease_jti: claims.jti,
-    action_id: call.actionId,
+    // What no manifest bears out is a text of the caller's.
+    action_id: manifest?.action_id ?? sanitizeText(call.actionId, MAX_ACTION_ID_BYTES),
     action_version: manifest?.version ?? null,
     action_digest: call.registered?.actionDigest ?? null,
     provider_module_digest: manifest?.provider ?? null,

@@ -1,15 +1,15 @@
-import { ok } from '@latchgate/protocol'
 import type { Services } from '../services.js'
 import { admit } from './admit.js'
 import { answerError, answerSealed } from './answer.js'
 import { authenticate } from './authenticate.js'
 import { authorize } from './authorize.js'
-import type { Answer, Arrival, Authenticated, Authorized, Held } from './call.js'
+import { type Answer, type Arrival, type Authenticated, isHeld } from './call.js'
 import { recordDenial } from './denial.js'
 import { answerFault } from './fault-edge.js'
 import { hold } from './hold.js'
 import { perform } from './perform.js'
 import { readBudget } from './read-budget.js'
+import { reauthorize } from './reauthorize.js'
 import { resolve } from './resolve.js'
 import { resolveCallTarget } from './target.js'
 import { validate } from './validate.js'
@@ -42,16 +42,14 @@ export async function execute(services: Services, arrival: Arrival): Promise<Ans
       const held = await hold(services, call)
       return held.ok ? held.value : await recordDenial(services, call, held.error)
     }
-    const sealed = await perform(services, call.agent.claims.sub, async () => ok(call))
+    const prepare = (): ReturnType<typeof reauthorize> =>
+      reauthorize(services, budgeted.value, call)
+    const sealed = await perform(services, call.agent.claims.sub, prepare)
     if (!sealed.ok) return await recordDenial(services, call, sealed.error)
     return answerSealed(sealed.value)
   } catch (error) {
     return await answerFault(services, known ?? arrival, error)
   }
-}
-
-function isHeld(call: Authorized | Held): call is Held {
-  return !('approval' in call)
 }
 
 function uncredited(

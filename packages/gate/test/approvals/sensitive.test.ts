@@ -64,9 +64,25 @@ test.each([
   expect(shown(schema as unknown as JsonObject, value as Json)).toEqual(expected)
 })
 
-test('a schema that refers to itself comes to an end, and hides what it could not be followed into', () => {
-  const schema = { $ref: '#' }
-  expect(shown(schema, { a: 1 })).toBe(HIDDEN)
+test('a schema that refers to itself comes to an end, and what it marks is hidden', () => {
+  const schema = { $ref: '#', properties: { pin: SECRET, more: { $ref: '#' } } }
+  const value = { a: 1, pin: '2', more: { a: 3, pin: '4' } }
+  const expected = { a: 1, pin: HIDDEN, more: { a: 3, pin: HIDDEN } }
+  expect(shown(schema as unknown as JsonObject, value)).toEqual(expected)
+})
+
+test('alternatives that refer to themselves are looked through once in each place, however deep', () => {
+  const names = ['and', 'or', 'not', 'any', 'all', 'none']
+  const one = (name: string): JsonObject => ({
+    properties: { op: { const: name }, of: { $ref: '#' }, pin: SECRET },
+  })
+  const schema = { oneOf: names.map(one) }
+  // Six ways at each of ten levels are sixty million.
+  let value: JsonObject = { op: 'none', pin: '1234' }
+  for (let level = 0; level < 10; level += 1) value = { op: 'or', of: value }
+  const text = JSON.stringify(shown(schema, value))
+  expect(text).toContain(`"pin":"${HIDDEN}"`)
+  expect(text).not.toContain('1234')
 })
 
 test('whatever the value, a marked member never shows, and nothing else is hidden', () => {

@@ -54,8 +54,19 @@ const CASES: readonly Case[] = [
   ],
   [
     'two operators with one key',
-    { operator_credentials: { ...operator, bob: operator.alice } },
+    { operator_credentials: { ...operator, bob: { ...operator.alice, dpop_jkt: 'b'.repeat(43) } } },
     /share an `api_key`/,
+    'operator_auth_insecure',
+  ],
+  [
+    'one operator key under two names',
+    {
+      operator_credentials: {
+        ...operator,
+        bob: { ...operator.alice, api_key: 'key-bob-0123456789' },
+      },
+    },
+    /share a `dpop_jkt`/,
     'operator_auth_insecure',
   ],
   ['no identity', { identity: { provider: 'none' } }, /authenticates nobody/, 'identity_insecure'],

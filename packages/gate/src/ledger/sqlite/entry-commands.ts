@@ -183,6 +183,7 @@ export class CommandEncoder {
     if ((kind === 'all') !== (value === null)) {
       throw new LedgerFault('invalid_entry', `a revocation of ${kind} does not say whose`)
     }
+    assertStorable([value])
     const body = { ...leaf.body, kind, value, epoch, ...proofMember(proof) }
     return { op: 'revoke', time, leaf: this.#leaf(leaf, body, time, false), revocation, proof }
   }
@@ -193,6 +194,7 @@ export class CommandEncoder {
   }
 
   #learned({ leaf, change, rule }: LearnEntry, time: number, proof: ProofUse | null): LearnRef {
+    assertStorable([rule.value, rule.principal])
     const body = {
       ...leaf.body,
       rule: {
@@ -277,8 +279,16 @@ export class CommandEncoder {
       )
     }
     const columns = leafColumns(leaf)
+    assertStorable(Object.values(columns))
     return { ...ref, columns: isSequenced ? { ...columns, session_seq: null } : columns }
   }
+}
+
+// SQLite gives a text back up to its first NUL. The column would say another name than the record, and
+// whoever verifies the ledger, or starts it, would have to take that for tampering.
+function assertStorable(texts: readonly (string | number | null)[]): void {
+  if (!texts.some((text) => typeof text === 'string' && text.includes('\0'))) return
+  throw new LedgerFault('invalid_entry', 'a text with a NUL cannot stand in a column of the ledger')
 }
 
 function callGuards(entry: IntendEntry | HoldEntry): CallGuards {
