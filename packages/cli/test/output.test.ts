@@ -67,10 +67,10 @@ test('a table is aligned, and cut at the width of a terminal only', () => {
 test('a wide name does not push the columns after it', () => {
   const { output, out } = captured({ isTTY: false })
   output.table([
-    ['名前', 'x'],
+    ['名前名', 'x'],
     ['name', 'y'],
   ])
-  expect(out()).toBe('  名前  x\n  name  y\n')
+  expect(out()).toBe('  名前名  x\n  name    y\n')
 })
 
 test('what is cut at the width of a terminal ends in it, however wide its characters', () => {
