@@ -27,7 +27,7 @@ export async function authorize(
   const revision = policyRevision(services)
   const judged = await judge(services, call, false)
   if (!judged.ok) return judged
-  const { decision } = judged.value
+  const { decision, seen } = judged.value
   const secrets = await obtainSecrets(services, call, decision.secrets)
   if (!secrets.ok) return secrets
   if (decision.kind === 'hold') {
