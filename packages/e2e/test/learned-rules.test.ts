@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { asOperator } from '../src/harness/approvals.js'
+import { approveCall, asOperator } from '../src/harness/approvals.js'
 import { executeRaw, type HeldLease, takeLease } from '../src/harness/raw-client.js'
 import { startWorld, type World } from '../src/harness/world.js'
 
@@ -199,4 +199,27 @@ test.each([
     400,
     { error: 'invalid_path_glob', detail, message: detail, trace_id: TRACE },
   ])
+})
+
+test('an operator is not told that something was learned for which there was no room', async () => {
+  const { ledger, learned } = world.gate.services
+  const now = Date.now()
+  await Promise.all(
+    Array.from({ length: 1000 }, (_, i) =>
+      ledger.learn({
+        leaf: { type: 'policy', id: `rule-${i}`, body: { operator: 'operator' } },
+        change: 'add',
+        rule: { kind: 'domain', actionId: 'http_fetch', value: `a${i}.example`, principal: '*' },
+        proof: { jkt: 'test', jti: `rule-${i}`, forgetAfter: now + 60_000 },
+      }),
+    ),
+  )
+  await learned.refresh()
+  const held = await fetchExample()
+  expect(held.status).toBe(202)
+  const approved = await approveCall(world, String(held.json()['approval_id']), {
+    body: { learn: { domain: 'api.example.com' } },
+  })
+  expect([approved.status, approved.json()['learned_domain']]).toEqual([200, undefined])
+  expect((await fetchExample()).status).toBe(202)
 })

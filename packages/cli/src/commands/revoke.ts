@@ -34,6 +34,9 @@ export async function revokeCommand(context: Context, options: RevokeOptions): P
   output.document({ ok: true, revoked, ...members })
   const whose = revoked.value === null ? 'every lease' : `${revoked.kind} ${revoked.value}`
   output.success(`revoked ${whose}`)
+  if (revoked.value !== null) {
+    output.hint('whether it exists was not looked up: latchgate audit --event-type lease_issued')
+  }
   output.field('epoch', `${members.previous_epoch} → ${members.current_epoch}`)
   output.field('held calls', `${members.approvals_revoked} ended with it`)
   output.line()

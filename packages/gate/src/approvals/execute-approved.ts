@@ -46,8 +46,11 @@ export async function executeApproved(
     if (!sealed.ok) {
       return await refusedExecution(services, approval, granted, toOperator(sealed.error))
     }
-    await learned(services, granted.learn)
-    return executed(approval, granted, sealed.value)
+    const learned = await readLearned(
+      services,
+      isFullySuccessful(sealed.value) ? granted.learn : [],
+    )
+    return executed(approval, { ...granted, learn: learned }, sealed.value)
   } catch (error) {
     if (!(error instanceof Fault) || error.code === 'evidence_persistence_failed') throw error
     services.log.error({ approval_id: approvalId, err: error }, 'an approved call failed')
@@ -162,9 +165,8 @@ function executed(approval: StoredApproval, granted: Granted, sealed: Sealed): A
   const { approvalId, planHash } = approval
   const { operator, learn } = granted
   const answer = answerSealed(sealed)
-  const learnt = isFullySuccessful(sealed) ? learn : []
   const learntValue = (kind: 'domain' | 'path'): string | undefined =>
-    learnt.find(({ rule }) => rule.kind === kind)?.rule.value
+    learn.find(({ rule }) => rule.kind === kind)?.rule.value
   const domain = learntValue('domain')
   const path = learntValue('path')
   const members: Pick<ApproveResponse, 'approval' | 'learned_domain' | 'learned_path'> = {
@@ -183,11 +185,20 @@ function executed(approval: StoredApproval, granted: Granted, sealed: Sealed): A
 }
 
 // The rules are durable with the receipt. Not having them in memory yet only holds the next call.
-async function learned(services: Services, entries: readonly LearnEntry[]): Promise<void> {
-  if (entries.length === 0) return
+async function readLearned(
+  services: Services,
+  entries: readonly LearnEntry[],
+): Promise<readonly LearnEntry[]> {
+  if (entries.length === 0) return []
   try {
     await services.learned.refresh()
   } catch (error) {
     services.log.error({ err: error }, 'what was learned is recorded, but could not be read back')
   }
+  // Where an action has as many rules as it may have, one more is not taken.
+  return entries.filter(({ rule: { kind, actionId, value, principal } }) =>
+    services.learned
+      .list(kind, actionId)
+      .some((known) => known.value === value && known.principal === principal),
+  )
 }

@@ -110,10 +110,10 @@ export function planHash(plan: Plan): string {
 
 /** The same for all calls that would do the same, whichever session they come from. */
 export function callHash(plan: Plan): string {
-  const { principal, action, provider_digest, arguments: args, request_hash, target } = plan
-  return sha256Hex(
-    canonicalBytes({ principal, action, provider_digest, arguments: args, request_hash, target }),
-  )
+  const { principal, owner = null, action, provider_digest, request_hash, target } = plan
+  // With the owner: who may approve a call depends on him.
+  const same = { principal, owner, action, provider_digest, arguments: plan.arguments }
+  return sha256Hex(canonicalBytes({ ...same, request_hash, target }))
 }
 
 /** A target in the form of a plan. */
