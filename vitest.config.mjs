@@ -9,6 +9,8 @@ export default defineConfig({
     include: ['packages/*/dist/test/**/*.test.js'],
     exclude: ['**/node_modules/**'],
     pool: 'forks',
+    // The default leaves a core idle; most tests wait for processes and sockets of their own.
+    maxWorkers: '100%',
     testTimeout: slow ? 300_000 : 30_000,
     hookTimeout: 60_000,
     teardownTimeout: 15_000,
