@@ -86,11 +86,15 @@ test('bash passes over options and their values on the way to a subcommand', asy
   expect(complete('actions', 'up', '')).toEqual([])
 })
 
+function functionName(path: readonly string[]): string {
+  return ['_latchgate', ...path].join('_').replaceAll('-', '_')
+}
+
 test('zsh has a function for every command, which names its options and what is below it', async () => {
   const text = await script('zsh')
   expect(text.startsWith('#compdef latchgate\n')).toBe(true)
   for (const [path, command] of COMMANDS) {
-    const name = ['_latchgate', ...path].join('_')
+    const name = functionName(path)
     const body = text.split(`\n${name}() {\n`)[1]?.split('\n}\n')[0]
     expect([path, body === undefined]).toEqual([path, false])
     for (const option of [...command.options, ...program.options]) {
@@ -101,7 +105,7 @@ test('zsh has a function for every command, which names its options and what is 
     }
     for (const one of command.commands) {
       expect(body).toContain(`        '${one.name()}:`)
-      expect(body).toContain(`${one.name()}) ${name}_${one.name()} ;;`)
+      expect(body).toContain(`${one.name()}) ${functionName([...path, one.name()])} ;;`)
     }
   }
   expect(unbalanced(text)).toEqual([])

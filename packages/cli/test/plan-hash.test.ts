@@ -16,7 +16,8 @@ const PLAN = { v: 1, principal: 'alice', arguments: { title: 'x' }, target: TARG
 function detail(change: JsonObject = {}, target: JsonObject = {}): ApprovalDetail {
   const plan = { ...PLAN, ...change, target: { ...TARGET, body: BODY, ...target } }
   const plan_hash = sha256Hex(canonicalBytes(PLAN as unknown as JsonObject))
-  return { plan, plan_hash, hidden: [] } as unknown as ApprovalDetail
+  const told = { principal: 'alice', approved_egress: 'none' }
+  return { ...told, plan, plan_hash, hidden: [] } as unknown as ApprovalDetail
 }
 
 test('the hash of what is shown is the hash of the plan, whose body stands in it as a digest', () => {
@@ -38,3 +39,15 @@ test.each([
 test('with hidden members it cannot be told, and is not claimed', () => {
   expect(checkPlanHash({ ...detail(), hidden: ['/title'] })).toBe('hidden')
 })
+
+test.each([
+  ['principal', { principal: 'mallory' }],
+  ['owner', { owner: 'mallory' }],
+  ['principal without canonical form', { principal: '\ud800' }],
+])(
+  'a gate that tells another %s beside the plan is found out, hidden members or not',
+  (_what, told) => {
+    expect(checkPlanHash({ ...detail(), ...told })).toBe('differs')
+    expect(checkPlanHash({ ...detail(), ...told, hidden: ['/title'] })).toBe('differs')
+  },
+)

@@ -95,7 +95,7 @@ test('the demo tells each act, what it proves, that nothing is separated, and ho
     '5. An attempt to reach a private address',
     'denied: egress_denied: 169.254.169.254 is not a public address',
     '6. A copy of the ledger is tampered with',
-    "leaf #4, receipt_signature: the receipt's signature is invalid",
+    "leaf #5, receipt_signature: the receipt's signature is invalid",
     'npm run demo -- --keep',
   ]) {
     expect(told).toContain(sentence)
@@ -103,7 +103,7 @@ test('the demo tells each act, what it proves, that nothing is separated, and ho
   const id = /receipt ([0-9a-f-]{36}): signed/.exec(told)?.[1]
   expect(id).toBeDefined()
   // The record that was tampered with is the one of the first act.
-  expect(told).toContain(`leaf #4 receipt ${id}`)
+  expect(told).toContain(`leaf #5 receipt ${id}`)
   expect(text()).not.toContain('\u001b')
   expect(
     text()

@@ -1,10 +1,4 @@
-import {
-  type ApprovalDetail,
-  canonicalBytes,
-  canonicalize,
-  type Json,
-  type JsonObject,
-} from '@latchgate/protocol'
+import { type ApprovalDetail, canonicalize, type Json, type JsonObject } from '@latchgate/protocol'
 import { digestBytes, sha256Hex } from '@latchgate/protocol/node'
 
 /**
@@ -55,13 +49,20 @@ function isOfPlan(detail: ApprovalDetail): boolean {
 }
 
 function isSame(planned: Json, shown: Json | undefined): boolean {
-  return shown !== undefined && canonicalize({ it: planned }) === canonicalize({ it: shown })
+  if (shown === undefined) return false
+  const text = canonicalText(planned)
+  return text !== null && text === canonicalText(shown)
 }
 
-// What has no canonical form is no plan that a gate has hashed.
 function hashOf(plan: JsonObject): string | null {
+  const text = canonicalText(plan)
+  return text === null ? null : sha256Hex(Buffer.from(text))
+}
+
+// What has no canonical form is nothing that a gate has hashed.
+function canonicalText(value: Json): string | null {
   try {
-    return sha256Hex(canonicalBytes(plan))
+    return canonicalize(value)
   } catch (error) {
     if (error instanceof TypeError) return null
     throw error
