@@ -420,9 +420,7 @@ test('deny sends the reason, signed; a reason that is too long is refused before
 })
 
 test('a decision without an answer is not called failed', async () => {
-  const held = desk.hold({
-    more: { plan: { ...desk.hold().plan, limits: { timeout_seconds: 1 } } },
-  })
+  const held = desk.hold({ timeoutSeconds: 1 })
   desk.gate.prepared.push('hang')
   const running = desk.machine.start(['approvals', 'approve', held.approval_id, '-y', '--json'])
   while (decisions(held.approval_id, 'approve').length === 0) {

@@ -12,6 +12,7 @@ export interface HeldCall {
   readonly body?: string | null
   readonly log?: string
   readonly expiresInMs?: number
+  readonly timeoutSeconds?: number
   readonly more?: Partial<ApprovalDetail>
 }
 
@@ -65,7 +66,7 @@ export function heldCall(given: HeldCall = {}): ApprovalDetail {
         body_bytes: bytes,
         body,
       },
-      limits: { timeout_seconds: 30 },
+      limits: { timeout_seconds: given.timeoutSeconds ?? 30 },
       policy: { version: 'test-1', digest: null },
     },
     hidden: [],
