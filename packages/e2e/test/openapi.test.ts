@@ -146,6 +146,10 @@ test.each([
   }
 })
 
+test('an agent asks for the actions that it may call', async () => {
+  expect((await asAgent(checked, lease, '/v1/permitted-actions')).status).toBe(200)
+})
+
 test('a lease is taken, renewed, and refused', async () => {
   const key = await DPoPKeyPair.generate()
   const body = { scopes: ['tools:call'], dpop_jwk: key.publicJwk }

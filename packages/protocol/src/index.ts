@@ -54,6 +54,8 @@ export type {
   ActionListBody,
   ActionSummary,
   EgressProfile,
+  PermittedAction,
+  PermittedActionsBody,
   ResourceLimits,
   RiskLevel,
 } from './wire/actions.js'

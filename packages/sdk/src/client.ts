@@ -38,6 +38,7 @@ import { GateChannel, type GateRequest, throwIfAbandoned } from './gate-channel.
 import { checkIdentifier } from './identifier.js'
 import type { Lease } from './lease.js'
 import { LeaseKeeper } from './lease-keeper.js'
+import { type PermittedAction, permittedActions } from './permitted-action.js'
 import { type ReceiptKey, receiptKeys } from './receipt-keys.js'
 import { type ReceiptReport, reportReceipt } from './receipt-report.js'
 import type { SequenceFinding } from './session-sequence.js'
@@ -187,6 +188,16 @@ export class LatchGateClient {
   /** The gate's catalogue, by id. Needs no lease; what it lists may still be denied. */
   async listActions(): Promise<readonly ActionSummary[]> {
     return actionSummaries(await this.#readPublic('/v1/actions', '<actions>'))
+  }
+
+  /** The actions that policy does not refuse this agent, with their schemas, in one answer. */
+  async listPermittedActions(): Promise<readonly PermittedAction[]> {
+    const request = { method: 'GET', path: '/v1/permitted-actions' } as const
+    const answer = await this.#withLease((lease) =>
+      this.#send(lease, request, this.#timeouts.request),
+    )
+    if (!isSuccess(answer)) throw answerError(answer, '<permitted-actions>')
+    return permittedActions(answer)
   }
 
   /** The keys that the gate signs receipts with, former ones included. Needs no lease. */

@@ -20,6 +20,7 @@ export type AnswerContext =
   | 'approvals'
   | 'action egress'
   | 'actions'
+  | 'permitted actions'
 
 /** Members of a JSON object. */
 export type Members = Readonly<Record<string, unknown>>

@@ -339,6 +339,11 @@ test.each([
   ],
   ['action egress', '/v1/actions/x', (c: ReturnType<typeof client>) => c.getActionEgress('x')],
   ['actions', '/v1/actions', (c: ReturnType<typeof client>) => c.listActions()],
+  [
+    'permitted actions',
+    '/v1/permitted-actions',
+    (c: ReturnType<typeof client>) => c.listPermittedActions(),
+  ],
   ['receipt keys', '/v1/receipt-keys', (c: ReturnType<typeof client>) => c.getReceiptKeys()],
 ])('an answer that is not JSON is named after its place: %s', async (context, path, call) => {
   const gate = await gateOnTcp()

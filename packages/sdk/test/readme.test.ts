@@ -30,6 +30,7 @@ test.each(SNIPPETS.map((code, i) => [i + 1, code] as const))(
     afterThisTest(() => gate.stop())
     gate.onExecute(executed())
     gate.onGet('/v1/actions', { status: 200, json: { actions: [{ action_id: 'http_fetch' }] } })
+    gate.onGet('/v1/permitted-actions', { status: 200, json: { actions: [] } })
     gate.onGet('/v1/receipt-keys', { status: 200, json: { keys: [] } })
     gate.onGet('/v1/receipts/receipt-1', { status: 200, json: RECEIPT })
     // Below the package, so that `latchgate` is found as an installed package is.

@@ -246,3 +246,46 @@ test('listActions needs neither lease nor agent id', async () => {
   ])
   expect(gate.requests('/v1/leases')).toHaveLength(0)
 })
+
+test('of a permitted action, what is not said reads as the more careful of two things', async () => {
+  const gate = await gateOnTcp()
+  const schema = { type: 'object', required: ['url'] }
+  const actions = [
+    { action_id: 'bare', declared_side_effects: 'x', request_schema: [], approval: 'later' },
+    {
+      action_id: 'http_fetch',
+      version: '1.0.0',
+      description: 'Fetches.',
+      risk_level: 'low',
+      declared_side_effects: ['http_read', 7],
+      egress: { proxy_allowlist: { allowed_domains: ['a.example'] } },
+      approval: 'none',
+      request_schema: schema,
+    },
+  ]
+  gate.onGet('/v1/permitted-actions', { status: 200, json: { policy_version: 'v', actions } })
+  const listed = await client({ baseUrl: gate.url, agentId: 'a' }).listPermittedActions()
+  expect(listed).toEqual([
+    {
+      actionId: 'bare',
+      version: '0.0.0',
+      description: '',
+      riskLevel: 'unknown',
+      declaredSideEffects: [],
+      egress: { profile: 'none', allowedDomains: [], hasEgress: false },
+      approval: 'required',
+      requestSchema: null,
+    },
+    {
+      actionId: 'http_fetch',
+      version: '1.0.0',
+      description: 'Fetches.',
+      riskLevel: 'low',
+      declaredSideEffects: ['http_read'],
+      egress: { profile: 'proxy_allowlist', allowedDomains: ['a.example'], hasEgress: true },
+      approval: 'none',
+      requestSchema: schema,
+    },
+  ])
+  expect(gate.requests('/v1/permitted-actions')[0]?.headers.authorization).toMatch(/^DPoP /)
+})

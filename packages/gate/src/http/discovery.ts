@@ -1,4 +1,5 @@
-import type { ActionDetail, ActionListBody, JsonObject } from '@latchgate/protocol'
+import type { Manifest } from '@latchgate/catalogue'
+import type { ActionDetail, ActionListBody, EgressProfile, JsonObject } from '@latchgate/protocol'
 import { type ActionSnapshot, egressProfile } from '../registered-action.js'
 
 /** `GET /v1/actions`: sorted by id (spec/http-api 9.1). */
@@ -20,7 +21,6 @@ export function actionDetail(snapshot: ActionSnapshot, actionId: string): Action
   const entry = snapshot.actions.get(actionId)
   if (entry === undefined) return undefined
   const { manifest } = entry
-  const profile = egressProfile(manifest)
   return {
     action_id: manifest.action_id,
     version: manifest.version,
@@ -38,17 +38,18 @@ export function actionDetail(snapshot: ActionSnapshot, actionId: string): Action
       has_response_schema:
         manifest.io.response_schema !== undefined && manifest.io.response_schema !== null,
     },
-    egress:
-      profile === 'none'
-        ? 'none'
-        : {
-            ...profile,
-            profile: 'proxy_allowlist',
-            allowed_domains: manifest.egress.allowed_domains,
-          },
+    egress: shownEgress(manifest),
     declared_side_effects: manifest.declared_side_effects,
     required_scopes: manifest.required_scopes,
   }
+}
+
+/** Where an action may connect to, in both forms that clients read (spec/http-api 14.6). */
+export function shownEgress(manifest: Manifest): EgressProfile {
+  const profile = egressProfile(manifest)
+  if (profile === 'none') return 'none'
+  const { allowed_domains } = manifest.egress
+  return { ...profile, profile: 'proxy_allowlist', allowed_domains }
 }
 
 /** `GET /v1/actions/{action_id}/schema/request`: the schema as it is, when there is one. */

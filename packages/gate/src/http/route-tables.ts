@@ -11,6 +11,7 @@ import { clientRoutes } from './client-routes.js'
 import type { InFlight } from './in-flight.js'
 import { learnedRoutes } from './learned-routes.js'
 import type { Route } from './listener.js'
+import { permittedActionsRoute } from './permitted-actions.js'
 import { policyRoutes } from './policy-routes.js'
 import { agentReceiptRoute, operatorReceiptRoute } from './receipt-route.js'
 import { revocationRoutes } from './revocation-routes.js'
@@ -39,11 +40,13 @@ export function routeTables({ services, inFlight, verification }: RouteUses): Ro
       agentReceiptRoute(services),
       ...agentApprovalRoutes(services),
       agentApprovalListRoute(services),
+      permittedActionsRoute(services),
     ],
     admin: [
       ...clientRoutes(services, inFlight),
       operatorReceiptRoute(services),
       ...agentApprovalRoutes(services),
+      permittedActionsRoute(services),
       ...operatorApprovalRoutes(services, inFlight),
       ...revocationRoutes(services),
       ...learnedRoutes(services),

@@ -15,6 +15,26 @@ export type ActionSummary = {
   readonly database_mode?: 'strict' | 'parameterized' | 'hybrid'
 }
 
+/** `GET /v1/permitted-actions`: what the principal of the lease may ask for, sorted by `action_id`. */
+export type PermittedActionsBody = {
+  readonly policy_version: string | null
+  readonly actions: readonly PermittedAction[]
+}
+
+/** An action that policy does not refuse this principal, with everything a caller needs to call it. */
+export type PermittedAction = {
+  readonly action_id: string
+  readonly version: string
+  readonly description: string
+  readonly risk_level: RiskLevel
+  readonly declared_side_effects: readonly string[]
+  readonly egress: EgressProfile
+  /** `required`: a human decides, whatever the parameters. `none`: parameters may still take one. */
+  readonly approval: 'none' | 'required'
+  /** JSON Schema 2020-12 of the parameters; null: any object. */
+  readonly request_schema: JsonObject | null
+}
+
 /** `GET /v1/actions/{action_id}` (http-api 9.2). */
 export type ActionDetail = {
   readonly action_id: string

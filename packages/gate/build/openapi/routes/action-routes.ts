@@ -39,6 +39,18 @@ export const ACTION_ROUTES: readonly RouteDocumentation[] = [
   },
   {
     method: 'GET',
+    path: '/v1/permitted-actions',
+    operationId: 'listPermittedActions',
+    summary: 'List the actions that the caller may ask for',
+    description:
+      'The actions that policy does not refuse the principal of the lease, with their schemas, in one answer. Policy is asked as for a call without parameters; a real call is decided on when it is made. The header `ETag` changes with anything in the answer.',
+    tag: 'actions',
+    access: { client: 'lease', admin: 'lease' },
+    success: { 200: { description: 'The actions.', schema: ref('PermittedActions') } },
+    errors: POLICY_FAULTS,
+  },
+  {
+    method: 'GET',
     path: '/v1/actions/:action_id',
     operationId: 'getAction',
     summary: 'Describe one action',

@@ -8,6 +8,8 @@ import type {
   LogPosition,
   NormalizedResult,
   PendingResponse,
+  PermittedAction,
+  PermittedActionsBody,
   ReceiptBody,
   ResourceLimits,
   VerificationOutcome,
@@ -90,6 +92,23 @@ export const EXECUTION_SCHEMAS: Readonly<Record<string, Schema>> = {
     risk_level: ref('RiskLevel'),
     description: optional(text()),
     database_mode: optional(oneOf({ strict: true, parameterized: true, hybrid: true })),
+  }),
+  PermittedActions: object<PermittedActionsBody>({
+    policy_version: nullable(text()),
+    actions: list(ref('PermittedAction'), 'Sorted by id.'),
+  }),
+  PermittedAction: object<PermittedAction>({
+    action_id: text(),
+    version: text(),
+    description: text(),
+    risk_level: ref('RiskLevel'),
+    declared_side_effects: list(text()),
+    egress: ref('EgressProfile'),
+    approval: oneOf(
+      { none: true, required: true },
+      '`required`: a human decides, whatever the parameters. `none`: parameters may still take one.',
+    ),
+    request_schema: nullable(openObject('JSON Schema of the parameters.')),
   }),
   ActionDetail: object<ActionDetail>({
     action_id: text(),

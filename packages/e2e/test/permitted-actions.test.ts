@@ -1,0 +1,106 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { LatchGateClient } from 'latchgate'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { asAgent, asOperator } from '../src/harness/approvals.js'
+import { type RawAnswer, takeLease } from '../src/harness/raw-client.js'
+import { startWorld, type World } from '../src/harness/world.js'
+
+const RATES =
+  '[rate_limits]\nlease_rps = 1000\nexecute_rps_per_session = 1000\nexecute_rps_per_principal = 1000'
+const DATA = {
+  policy_version: 'team-1',
+  acl: {
+    'agent-test': {
+      allowed_actions: ['github_create_issue', 'http_delete', 'http_fetch'],
+      // The sink that http_delete declares is not here.
+      allowed_sinks: ['http_read', 'http_write'],
+    },
+  },
+}
+const PATH = '/v1/permitted-actions'
+
+let world: World
+
+beforeAll(async () => {
+  world = await startWorld({ tables: RATES, data: DATA, scopes: ['tools:call', 'docs:read'] })
+})
+
+afterAll(async () => {
+  await world.close()
+})
+
+async function listed(): Promise<RawAnswer> {
+  return asAgent(world, await takeLease(world.client), PATH)
+}
+
+function approvals(answer: RawAnswer): Readonly<Record<string, string>> {
+  const { actions } = answer.json() as {
+    readonly actions: readonly { readonly action_id: string; readonly approval: string }[]
+  }
+  return Object.fromEntries(actions.map(({ action_id, approval }) => [action_id, approval]))
+}
+
+test('an agent sees the actions that policy would not refuse it, and which of them a human decides', async () => {
+  const answer = await listed()
+  expect(answer.status).toBe(200)
+  expect(approvals(answer)).toEqual({ github_create_issue: 'required', http_fetch: 'none' })
+})
+
+test('each of them is described as the catalogue describes it', async () => {
+  const answer = await listed()
+  const fetch = (answer.json()['actions'] as readonly Record<string, unknown>[]).at(-1)
+  const of = async (path: string): Promise<Record<string, unknown>> =>
+    (await world.client.send({ method: 'GET', path: `/v1/actions/http_fetch${path}` })).json()
+  const detail = await of('')
+  expect(fetch).toEqual({
+    action_id: 'http_fetch',
+    version: detail['version'],
+    description: detail['description'],
+    risk_level: 'low',
+    declared_side_effects: ['http_read'],
+    egress: detail['egress'],
+    approval: 'none',
+    request_schema: await of('/schema/request'),
+  })
+  expect(answer.json()['policy_version']).toBe('team-1')
+})
+
+test('a lease without the scope to call sees nothing', async () => {
+  const lease = await takeLease(world.client, { scopes: ['docs:read'] })
+  const answer = await asAgent(world, lease, PATH)
+  expect([answer.status, answer.json()]).toEqual([200, { policy_version: 'team-1', actions: [] }])
+})
+
+test('nobody without a lease sees anything', async () => {
+  const answer = await world.client.send({ method: 'GET', path: PATH })
+  expect([answer.status, answer.json()['error']]).toEqual([401, 'missing_auth_header'])
+})
+
+test('the tag stays as long as the answer does, and an edit of the policy changes both', async () => {
+  const before = await listed()
+  const again = await listed()
+  expect(before.headers['etag']).toMatch(/^"[\w-]{43}"$/)
+  expect(again.headers['etag']).toBe(before.headers['etag'])
+  const file = join(world.gate.project.root, 'policies', 'data.json')
+  const rule = { latchgate: { require_approval: { http_fetch: { 'agent-test': true } } } }
+  const document = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>
+  writeFileSync(file, JSON.stringify({ ...document, ...rule }))
+  expect((await asOperator(world, 'POST', '/v1/admin/reload')).status).toBe(200)
+  const after = await listed()
+  expect(after.headers['etag']).not.toBe(before.headers['etag'])
+  expect(approvals(after)).toEqual({ github_create_issue: 'required', http_fetch: 'required' })
+})
+
+test('the client of the SDK reads the list', async () => {
+  const client = new LatchGateClient({ socket: world.gate.project.socket, agentId: 'a' })
+  const actions = await client.listPermittedActions()
+  await client.close()
+  expect(actions.map(({ actionId }) => actionId)).toEqual(['github_create_issue', 'http_fetch'])
+  expect(actions.at(-1)).toMatchObject({
+    riskLevel: 'low',
+    declaredSideEffects: ['http_read'],
+    egress: { profile: 'proxy_allowlist' },
+    requestSchema: { type: 'object' },
+  })
+})

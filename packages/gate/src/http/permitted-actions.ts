@@ -1,0 +1,120 @@
+import { createHash } from 'node:crypto'
+import {
+  isoMillis,
+  type LeaseClaims,
+  type PermittedAction,
+  type PermittedActionsBody,
+} from '@latchgate/protocol'
+import { answerError } from '../pipeline/answer.js'
+import type { Answer } from '../pipeline/call.js'
+import { type Decision, PolicyFault, type PolicyInput, UNLIMITED_CALLS } from '../policy/engine.js'
+import { refuse } from '../refusal.js'
+import { egressProfile, type RegisteredAction } from '../registered-action.js'
+import type { Services } from '../services.js'
+import { agentRoute } from './agent-route.js'
+import { ok } from './client-routes.js'
+import { requestSchema, shownEgress } from './discovery.js'
+import type { Route } from './listener.js'
+
+// One answer is a decision for each action of the catalogue: at the rate of calls one agent could
+// keep the gate from everything else.
+const SHARE = 0.1
+/** Decisions between two turns of the event loop. */
+const DECISIONS_A_TURN = 16
+
+/**
+ * `GET /v1/permitted-actions`: the actions that policy does not refuse the principal of the lease,
+ * with their schemas, in one answer. The policy is asked as for a call without parameters, whose
+ * budget is not spent; what it says of a real call is decided when that call is made. The `ETag`
+ * changes with anything in the answer.
+ */
+export function permittedActionsRoute(services: Services): Route {
+  return agentRoute(
+    services,
+    '/v1/permitted-actions',
+    'permitted-actions',
+    async ({ claims }, request) => {
+      try {
+        return tagged(await permittedActions(services, claims))
+      } catch (error) {
+        if (!(error instanceof PolicyFault)) throw error
+        services.log.error({ trace_id: request.traceId, err: error }, 'no decision of the policy')
+        return answerError(request.traceId, refuse(error.code))
+      }
+    },
+    { share: SHARE },
+  )
+}
+
+async function permittedActions(
+  services: Services,
+  claims: LeaseClaims,
+): Promise<PermittedActionsBody> {
+  // One snapshot and, as long as no edit comes between, one policy; each decision is sound by itself.
+  const snapshot = services.actions()
+  const entries = [...snapshot.actions.values()].sort((a, b) =>
+    a.manifest.action_id < b.manifest.action_id ? -1 : 1,
+  )
+  const actions: PermittedAction[] = []
+  for (const [index, entry] of entries.entries()) {
+    if (index % DECISIONS_A_TURN === DECISIONS_A_TURN - 1) await nextTurn()
+    const decision = await services.policy.decide(question(services, claims, entry))
+    if (decision.kind === 'deny') continue
+    const schema = requestSchema(snapshot, entry.manifest.action_id) ?? null
+    actions.push({ ...shown(entry, decision), request_schema: schema })
+  }
+  return { policy_version: services.policy.version, actions }
+}
+
+function shown(
+  { manifest }: RegisteredAction,
+  decision: Decision,
+): Omit<PermittedAction, 'request_schema'> {
+  return {
+    action_id: manifest.action_id,
+    version: manifest.version,
+    description: manifest.description,
+    risk_level: manifest.risk_level,
+    declared_side_effects: manifest.declared_side_effects,
+    egress: shownEgress(manifest),
+    approval: decision.kind === 'hold' ? 'required' : 'none',
+  }
+}
+
+function question(
+  services: Services,
+  claims: LeaseClaims,
+  { manifest }: RegisteredAction,
+): PolicyInput {
+  return {
+    principal: claims.sub,
+    session_id: claims.session_id,
+    scopes: claims.scope,
+    required_scopes: manifest.required_scopes,
+    action_id: manifest.action_id,
+    action_version: manifest.version,
+    action_risk_level: manifest.risk_level,
+    action_trust_verdict: 'digest_ok',
+    request_hash: '',
+    requested_sinks: manifest.declared_side_effects,
+    requested_secrets: manifest.secrets.map((secret) => secret.name),
+    egress_profile: egressProfile(manifest),
+    budgets_before: { calls_remaining: UNLIMITED_CALLS },
+    params: {},
+    target: null,
+    time: isoMillis(services.now()),
+    owner: claims.owner ?? null,
+    identity_method: claims.idm,
+    session: { calls: UNLIMITED_CALLS },
+    approved: false,
+  }
+}
+
+function tagged(body: PermittedActionsBody): Answer {
+  const digest = createHash('sha256').update(JSON.stringify(body)).digest('base64url')
+  return { ...ok({ ...body }), headers: { etag: `"${digest}"`, 'cache-control': 'no-store' } }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
