@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { LatchGateClient } from 'latchgate'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { asAgent, asOperator } from '../src/harness/approvals.js'
 import { type RawAnswer, takeLease } from '../src/harness/raw-client.js'
 import { startWorld, type World } from '../src/harness/world.js'
@@ -103,4 +103,20 @@ test('the client of the SDK reads the list', async () => {
     egress: { profile: 'proxy_allowlist' },
     requestSchema: { type: 'object' },
   })
+})
+
+test('without a policy there is no list, and what is broken has its name', async () => {
+  const broken = await startWorld({ tables: RATES, data: DATA })
+  onTestFinished(() => broken.close())
+  const lease = await takeLease(broken.client)
+  await broken.gate.services.policy.close()
+  const answer = await asAgent(broken, lease, PATH)
+  expect([answer.status, answer.json()]).toEqual([
+    503,
+    {
+      error: 'policy_engine_unavailable',
+      message: expect.any(String),
+      trace_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    },
+  ])
 })
