@@ -1,5 +1,6 @@
 import type { DPoPKeyPair } from '@latchgate/protocol/node'
 import type { Dispatcher } from 'undici'
+import { readKeyFile } from './key-file.js'
 import type { LeaseWish } from './lease.js'
 
 /** How a client is made (spec/http-api 15.1). */
@@ -18,6 +19,8 @@ export interface ClientOptions {
   readonly dispatcher?: Dispatcher | undefined
   /** A key that the gate has registered for this agent. Default: a new key for each session. */
   readonly key?: DPoPKeyPair | undefined
+  /** That key as a file: P-256, PEM (PKCS#8 or SEC 1), readable by this user alone. */
+  readonly keyFile?: string | undefined
 }
 
 /** What a session is asked for. */
@@ -47,6 +50,13 @@ const REQUEST_TIMEOUT_MS = 30_000
 // Longer than the 30 s that an action may take, or the client would give up on calls that complete.
 const EXECUTE_TIMEOUT_MS = 45_000
 const MAX_TIMEOUT_MS = 2 ** 31 - 1
+
+/** The key that a client was given, itself or as a file; null: one of its own for each session. */
+export function keyOf({ key, keyFile }: ClientOptions): DPoPKeyPair | null {
+  if (keyFile === undefined) return key ?? null
+  if (key !== undefined) throw new TypeError('give `key` or `keyFile`, not both')
+  return readKeyFile(keyFile)
+}
 
 /** The time limits of a client; throws a `RangeError` for one that is no positive number. */
 export function timeoutsOf(timeoutMs: number | undefined): Timeouts {

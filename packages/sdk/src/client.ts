@@ -16,6 +16,7 @@ import {
   type CallOptions,
   type ClientOptions,
   type ConnectOptions,
+  keyOf,
   leaseWish,
   type Timeouts,
   timeoutsOf,
@@ -65,7 +66,7 @@ export class LatchGateClient {
     const address = resolveGateAddress({ socket, baseUrl, publicBaseUrl }, process.env)
     this.#channel = new GateChannel(address, dispatcher)
     this.#timeouts = timeoutsOf(options.timeoutMs)
-    this.#key = options.key ?? null
+    this.#key = keyOf(options)
     this.#agentId = options.agentId ?? null
     const wish = leaseWish({}, this.#agentId, this.#key)
     this.#leases = new LeaseKeeper(this.#channel, wish, this.#timeouts.request)
