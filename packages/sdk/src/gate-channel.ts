@@ -4,6 +4,7 @@ import { checkDefaultSocket, noGate, notAllowed } from './default-socket.js'
 import { LatchGateTransportError } from './errors.js'
 import type { GateAddress } from './gate-address.js'
 import { type GateAnswer, readAnswer } from './gate-answer.js'
+import { type PlainAnswer, sendPlain } from './node-http.js'
 
 /** One request to the gate. */
 export interface GateRequest {
@@ -42,18 +43,8 @@ export class GateChannel {
     const limit = AbortSignal.timeout(request.timeoutMs)
     const signal = request.signal === undefined ? limit : AbortSignal.any([limit, request.signal])
     try {
-      const answer = await this.dispatcher.request({
-        origin: new URL(this.address.baseUrl).origin,
-        path: basePath(this.address.baseUrl) + request.path,
-        method: request.method,
-        headers: this.#headers(request),
-        body: request.body ?? null,
-        signal,
-        headersTimeout: 0,
-        bodyTimeout: 0,
-      })
-      const text = await answer.body.text()
-      return readAnswer(answer.statusCode, firstValue(answer.headers['retry-after']), text)
+      const { statusCode, retryAfter, text } = await this.#exchange(request, signal)
+      return readAnswer(statusCode, retryAfter, text)
     } catch (error) {
       throw this.#transportError(error, request, limit.aborted)
     }
@@ -63,7 +54,42 @@ export class GateChannel {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    if (this.#ownsDispatcher) await this.dispatcher.close()
+    if (this.#ownsDispatcher && isDispatcher(this.dispatcher)) await this.dispatcher.close()
+  }
+
+  async #exchange(request: GateRequest, signal: AbortSignal): Promise<PlainAnswer> {
+    const { baseUrl, socketPath, isDefaultSocket } = this.address
+    const { origin } = new URL(baseUrl)
+    const path = basePath(baseUrl) + request.path
+    const { method } = request
+    const headers = this.#headers(request)
+    const body = request.body ?? null
+    if (!isDispatcher(this.dispatcher)) {
+      if (socketPath !== null && isDefaultSocket) checkDefaultSocket(socketPath)
+      const url = new URL(origin + path)
+      return sendPlain({
+        url,
+        socketPath,
+        method,
+        headers,
+        body,
+        signal,
+        maxBytes: MAX_ANSWER_BYTES,
+      })
+    }
+    const untimed = { headersTimeout: 0, bodyTimeout: 0 }
+    const answer = await this.dispatcher.request({
+      origin,
+      path,
+      method,
+      headers,
+      body,
+      signal,
+      ...untimed,
+    })
+    const text = await answer.body.text()
+    const retryAfter = firstValue(answer.headers['retry-after'])
+    return { statusCode: answer.statusCode, retryAfter, text }
   }
 
   #headers(request: GateRequest): Record<string, string> {
@@ -109,6 +135,11 @@ function abandoned(
 ): LatchGateTransportError {
   const detail = `aborted by the caller; ${consequence}`
   return new LatchGateTransportError(detail, {}, { cause: reason })
+}
+
+// Bun puts a module of its own in place of undici, whose agents cannot send anything.
+function isDispatcher(dispatcher: Dispatcher): boolean {
+  return typeof dispatcher.request === 'function'
 }
 
 function createDispatcher(address: GateAddress): Dispatcher {
