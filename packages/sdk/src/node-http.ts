@@ -23,8 +23,8 @@ export interface PlainAnswer {
 
 /**
  * Sends one request on a connection of its own with Node's HTTP client, for runtimes whose `undici`
- * is none (Bun's has no `Agent.request`). Follows no redirect. Rejects with the system's error, or
- * with the reason of `signal`.
+ * is none (Bun's has no `Agent.request`). Follows no redirect. Rejects with the system's error;
+ * an `AbortError` when `signal` ended it.
  */
 export function sendPlain(request: PlainRequest): Promise<PlainAnswer> {
   const { url, socketPath, method, headers, body, signal, maxBytes } = request
@@ -40,7 +40,7 @@ export function sendPlain(request: PlainRequest): Promise<PlainAnswer> {
       signal,
       ...(socketPath === null ? {} : { socketPath }),
     })
-    outgoing.on('error', (error) => reject(signal.aborted ? signal.reason : error))
+    outgoing.on('error', (error) => reject(error))
     outgoing.on('response', (answer) => {
       const chunks: Uint8Array[] = []
       let bytes = 0
@@ -54,7 +54,7 @@ export function sendPlain(request: PlainRequest): Promise<PlainAnswer> {
         reject(new Error(`the answer is longer than ${maxBytes} bytes`))
         outgoing.destroy()
       })
-      answer.on('error', (error) => reject(signal.aborted ? signal.reason : error))
+      answer.on('error', (error) => reject(error))
       // A connection that ends early must not leave its caller waiting.
       answer.on('close', () => reject(new Error('the connection ended within the answer')))
       answer.on('end', () => {

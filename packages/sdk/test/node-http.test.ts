@@ -61,9 +61,7 @@ test('an answer that is too long, cut short or never comes is an error', async (
   )
   const short = await answering(`${head}abc`)
   await expect(sendPlain(plain('http://localhost', { socketPath: short }))).rejects.toThrow()
-  const reason = new Error('enough')
-  const signal = AbortSignal.abort(reason)
-  await expect(sendPlain(plain('http://localhost', { socketPath: short, signal }))).rejects.toBe(
-    reason,
-  )
+  const signal = AbortSignal.abort()
+  const aborted = sendPlain(plain('http://localhost', { socketPath: short, signal }))
+  await expect(aborted).rejects.toMatchObject({ name: 'AbortError' })
 })
