@@ -1,0 +1,3 @@
+"""Version of the package; a test compares it with pyproject.toml."""
+
+__version__ = "0.3.0"
