@@ -1,15 +1,11 @@
 import { createHash } from 'node:crypto'
-import {
-  isoMillis,
-  type LeaseClaims,
-  type PermittedAction,
-  type PermittedActionsBody,
-} from '@latchgate/protocol'
+import type { LeaseClaims, PermittedAction, PermittedActionsBody } from '@latchgate/protocol'
 import { answerError } from '../pipeline/answer.js'
 import type { Answer } from '../pipeline/call.js'
+import { standingInput } from '../pipeline/standing-input.js'
 import { type Decision, PolicyFault, type PolicyInput, UNLIMITED_CALLS } from '../policy/engine.js'
 import { refuse } from '../refusal.js'
-import { egressProfile, type RegisteredAction } from '../registered-action.js'
+import type { RegisteredAction } from '../registered-action.js'
 import type { Services } from '../services.js'
 import { agentRoute } from './agent-route.js'
 import { ok } from './client-routes.js'
@@ -81,30 +77,13 @@ function shown(
   }
 }
 
-function question(
-  services: Services,
-  claims: LeaseClaims,
-  { manifest }: RegisteredAction,
-): PolicyInput {
+function question(services: Services, claims: LeaseClaims, entry: RegisteredAction): PolicyInput {
   return {
-    principal: claims.sub,
-    session_id: claims.session_id,
-    scopes: claims.scope,
-    required_scopes: manifest.required_scopes,
-    action_id: manifest.action_id,
-    action_version: manifest.version,
-    action_risk_level: manifest.risk_level,
-    action_trust_verdict: 'digest_ok',
+    ...standingInput(services, claims, entry),
     request_hash: '',
-    requested_sinks: manifest.declared_side_effects,
-    requested_secrets: manifest.secrets.map((secret) => secret.name),
-    egress_profile: egressProfile(manifest),
     budgets_before: { calls_remaining: UNLIMITED_CALLS },
     params: {},
     target: null,
-    time: isoMillis(services.now()),
-    owner: claims.owner ?? null,
-    identity_method: claims.idm,
     session: { calls: UNLIMITED_CALLS },
     approved: false,
   }

@@ -1,5 +1,5 @@
 import { hostMatches } from '@latchgate/catalogue'
-import { isoMillis, type Result } from '@latchgate/protocol'
+import type { Result } from '@latchgate/protocol'
 import {
   type Decision,
   PolicyFault,
@@ -8,13 +8,13 @@ import {
   UNLIMITED_CALLS,
 } from '../policy/engine.js'
 import { Fault, type Refusal, type Refused, refuse } from '../refusal.js'
-import { egressProfile } from '../registered-action.js'
 import type { Services } from '../services.js'
 import type { Authorized, Budgeted, Held, Targeted } from './call.js'
 import { policyRevision } from './decision-body.js'
 import { type VisibleDestination, visibleDestination } from './egress-visibility.js'
 import { obtainSecrets } from './obtain-secrets.js'
 import { policyDenied } from './policy-denied.js'
+import { standingInput } from './standing-input.js'
 
 /**
  * Policy over everything known, then what policy cannot waive: destinations that are visibly not
@@ -136,24 +136,12 @@ function policyInput(
   call: Budgeted,
   about: { readonly seen: VisibleDestination | null; readonly approved: boolean },
 ): PolicyInput {
-  const { manifest } = call.registered
-  const { claims } = call.agent
   const { seen, approved } = about
   const calls = call.callsBefore
   const destination = seen?.destination ?? null
   return {
-    principal: claims.sub,
-    session_id: claims.session_id,
-    scopes: claims.scope,
-    required_scopes: manifest.required_scopes,
-    action_id: manifest.action_id,
-    action_version: manifest.version,
-    action_risk_level: manifest.risk_level,
-    action_trust_verdict: 'digest_ok',
+    ...standingInput(services, call.agent.claims, call.registered),
     request_hash: call.requestHash,
-    requested_sinks: manifest.declared_side_effects,
-    requested_secrets: manifest.secrets.map((secret) => secret.name),
-    egress_profile: egressProfile(manifest),
     budgets_before: { calls_remaining: calls ?? UNLIMITED_CALLS },
     ...(seen !== null && !seen.onAllowList ? { unresolved_domains: [seen.destination.host] } : {}),
     params: call.params,
@@ -167,9 +155,6 @@ function policyInput(
             port: destination.port,
             path: destination.path,
           },
-    time: isoMillis(services.now()),
-    owner: claims.owner ?? null,
-    identity_method: claims.idm,
     session: { calls: calls ?? UNLIMITED_CALLS },
     approved,
   }
