@@ -6,6 +6,7 @@ export const FAILURE_CODES = [
   'project_exists',
   'preset_unusable',
   'file_exists',
+  'agent_refused',
   'gate_not_running',
   'another_gate',
   'not_a_gate',

@@ -11,6 +11,7 @@ import { verifyCommand } from './commands/verify.js'
 import type { Context, GlobalOptions } from './context.js'
 import type { Streams } from './output.js'
 import { registerAdminCommands } from './program/admin.js'
+import { registerAgentCommands } from './program/agents.js'
 import { registerApprovalCommands } from './program/approvals.js'
 import { registerAuditCommand } from './program/audit.js'
 import { registerConfigCommands } from './program/config.js'
@@ -108,6 +109,7 @@ export function buildProgram(streams: Streams, json: boolean, run: Run): Command
   registerApprovalCommands(command, program, act)
   registerAdminCommands(command, program, act)
   registerOperatorCommands(command, program, act)
+  registerAgentCommands(command, program, act)
   registerConfigCommands(command, program, act)
   registerProjectCommands(command, program, act)
   return program

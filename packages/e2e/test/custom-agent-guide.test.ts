@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type TempDir, tempDir } from '@latchgate/testkit'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { asOperator } from '../src/harness/approvals.js'
+import { freePort } from '../src/harness/free-port.js'
 import { ALL_ACTIONS, ALL_SINKS, type ProjectSettings } from '../src/harness/gate.js'
 import { startWorld, type World } from '../src/harness/world.js'
 
@@ -247,13 +247,3 @@ test('LATCHGATE_URL is used', async () => {
     await overTcp.close()
   }
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}

@@ -135,7 +135,7 @@ const ROWS: Partial<Record<ErrorCode, Row>> = {
   identity_unauthenticated: {
     status: 401,
     message:
-      'this gate knows agents by the uid of their Unix socket: connect to the socket, not to TCP',
+      'this gate knows agents by the uid of their Unix socket: connect to the socket, not to TCP, or present a registered key',
     provoke: async () => {
       const made = await world({
         keys: 'listen_http_addr = "127.0.0.1:0"\nunsafe_expose_http = true',

@@ -10,6 +10,12 @@ export {
   type RegisteredReceiptKey,
   readReceiptKeys,
 } from './auth/receipt-key-registry.js'
+export {
+  AgentEditRefused,
+  addAgentTable,
+  type NewAgent,
+  removeAgentTable,
+} from './config/agent-tables.js'
 export { ConfigError } from './config/config-error.js'
 export {
   type ConfigEnvironment,

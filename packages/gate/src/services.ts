@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import type { ActionCatalogue } from './action-catalogue.js'
 import type { ApprovalSignals } from './approvals/approval-signals.js'
 import type { LearnedRules } from './approvals/learned-rules.js'
+import type { AgentKeys } from './auth/agent-keys.js'
 import type { RegisteredReceiptKey } from './auth/receipt-key-registry.js'
 import type { Revocations } from './auth/revocations.js'
 import type { GateConfig } from './config/schema.js'
@@ -51,6 +52,8 @@ export interface Services {
   readonly receiptKeys: readonly RegisteredReceiptKey[]
   readonly leaseKey: LeaseKey
   readonly leaseKeys: ReadonlyMap<string, LeaseKey>
+  /** Registered agents; a reload replaces them. */
+  readonly agentKeys: AgentKeys
   readonly proofKeys: ProofKeyCache
   /** Verified claims by the digest of their token; expiry is checked on every use. */
   readonly leases: LruCache<LeaseClaims>

@@ -4,9 +4,11 @@ import type { Logger } from 'pino'
 import { ActionCatalogue } from './action-catalogue.js'
 import { ApprovalSignals } from './approvals/approval-signals.js'
 import { LearnedRules } from './approvals/learned-rules.js'
+import { AgentKeys } from './auth/agent-keys.js'
 import { loadLeaseSigningKey, loadSeed } from './auth/key-files.js'
 import { loadReceiptKeys } from './auth/receipt-key-registry.js'
 import { Revocations } from './auth/revocations.js'
+import { loadConfig } from './config/load.js'
 import { isRelaxed, StartupError } from './config/posture.js'
 import type { LoadedConfig } from './config/schema.js'
 import { startEgress } from './egress/start-egress.js'
@@ -95,6 +97,7 @@ export async function startServices(
     receiptKeys,
     leaseKey,
     leaseKeys: new Map([[leaseKey.kid, leaseKey]]),
+    agentKeys: new AgentKeys(config.agents, () => reread(options), uid),
     proofKeys: new ProofKeyCache(),
     leases: new LruCache(LEASES_REMEMBERED),
     drain: { active: false, closing: false, acts: 0 },
@@ -102,6 +105,11 @@ export async function startServices(
     learned,
     approvalSignals: new ApprovalSignals(),
   }
+}
+
+// A gate that was started without a file keeps what it was started with.
+function reread({ loaded, env }: GateOptions): LoadedConfig {
+  return loaded.file === null ? loaded : loadConfig(loaded.file, { env, cwd: loaded.root })
 }
 
 function startPolicy(

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { basename, dirname, resolve } from 'node:path'
-import { writeNewFile } from '@latchgate/gate'
+import { basename, resolve } from 'node:path'
 import { DPoPKeyPair } from '@latchgate/protocol/node'
-import { CommandFailure, usageFailure } from '../command-failure.js'
+import { usageFailure } from '../command-failure.js'
 import type { Context } from '../context.js'
-import { isSystemError } from '../failures.js'
+import { writeKeyFile } from '../new-key-file.js'
 import { credentialBlock, isOperatorName, newApiKey } from '../operator-credential.js'
 
 /**
@@ -23,7 +22,7 @@ export async function operatorKeygenCommand(
   }
   const path = resolve(context.cwd, options.output ?? `${name}.pem`)
   const key = await DPoPKeyPair.generate()
-  write(path, key.exportPem())
+  writeKeyFile(path, key.exportPem())
   const apiKey = newApiKey(name, randomBytes(16))
   const { output } = context
   output.document({
@@ -47,35 +46,9 @@ export async function operatorKeygenCommand(
   return 0
 }
 
-const WHY_NOT: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no directory',
-  EACCES: 'this user may not write in',
-  EROFS: 'nothing can be written in',
-  ENOSPC: 'there is no room in',
-  ENOTDIR: 'a file is where a directory is needed:',
-}
-
 function nameOf(output: string | undefined): string | undefined {
   if (output === undefined) return undefined
   return basename(output)
     .replace(/\.[^.]*$/, '')
     .replace(/^operator[-_]/, '')
-}
-
-function write(path: string, pem: string): void {
-  try {
-    writeNewFile(path, Buffer.from(pem))
-  } catch (error) {
-    if (!isSystemError(error)) throw error
-    if (error.code === 'EEXIST') {
-      throw new CommandFailure('file_exists', `${path} exists: a key is never overwritten`, {
-        hints: ['choose another path with -o PATH'],
-      })
-    }
-    // The system's own words name a temporary file that nobody asked for.
-    const why = WHY_NOT[error.code ?? ''] ?? `the system says ${error.code ?? 'no'} of`
-    throw new CommandFailure('io_error', `cannot write ${path}: ${why} ${dirname(path)}`, {
-      hints: ['choose another path with -o PATH'],
-    })
-  }
 }

@@ -144,8 +144,9 @@ function checkReach(
 }
 
 /** Principals that the configuration names. */
-export function principalsOf({ identity }: LoadedConfig['config']): readonly string[] {
-  if (identity.provider === 'none') return ['dev:anonymous']
+export function principalsOf({ identity, agents }: LoadedConfig['config']): readonly string[] {
+  const registered = Object.values(agents).map(({ principal }) => principal)
+  if (identity.provider === 'none') return [...new Set(['dev:anonymous', ...registered])]
   const mapped = Object.values(identity.peercred.principals).map(({ principal }) => principal)
-  return [...new Set(mapped)]
+  return [...new Set([...mapped, ...registered])]
 }

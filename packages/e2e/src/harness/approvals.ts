@@ -16,6 +16,8 @@ export interface OperatorCall {
   readonly key?: DPoPKeyPair
   /** Which of the project's operators; default `operator`. */
   readonly as?: string
+  /** The gate's `public_base_url` where it is not the default. */
+  readonly base?: string
 }
 
 /** One request of the project's operator on the admin socket; the proof leaves the query out. */
@@ -23,11 +25,12 @@ export function asOperator(
   world: OperatorDesk,
   method: string,
   path: string,
-  { body, headers = {}, key, as }: OperatorCall = {},
+  { body, headers = {}, key, as, base }: OperatorCall = {},
 ): Promise<RawAnswer> {
   const bound = path.split('?')[0] ?? path
   const proof = operatorHeaders(world.gate.project, method, bound, key, {
     ...(as === undefined ? {} : { as }),
+    ...(base === undefined ? {} : { base }),
     ...(world.now === undefined ? {} : { now: world.now }),
   })
   const json = body === undefined ? {} : { 'content-type': 'application/json' }

@@ -8,13 +8,17 @@ export function operatorHeaders(
   method: string,
   path: string,
   key?: DPoPKeyPair,
-  { as: name = 'operator', now }: { readonly as?: string; readonly now?: () => number } = {},
+  {
+    as: name = 'operator',
+    base = PUBLIC_BASE,
+    now,
+  }: { readonly as?: string; readonly base?: string; readonly now?: () => number } = {},
 ): Record<string, string> {
   const operator = name === 'operator' ? project.operator : project.operators[name]
   if (operator === undefined) throw new Error(`the project has no operator '${name}'`)
   const { apiKey } = operator
   const signer = key ?? operator.key
-  const url = `${PUBLIC_BASE}${path}`
+  const url = `${base}${path}`
   const proof = signer.signProof({ method, url, accessToken: apiKey, ...secondsOf(now) })
   return { authorization: `DPoP ${apiKey}`, dpop: proof }
 }

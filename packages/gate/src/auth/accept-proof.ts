@@ -17,8 +17,9 @@ export interface BoundRequest {
 export interface PresentedProof {
   /** The header `DPoP`. */
   readonly proof: string
-  /** The token beside it, and the thumbprint that the token is bound to. */
-  readonly token: string
+  /** The token beside it; null: there is none, and the proof must not name one. */
+  readonly token: string | null
+  /** Thumbprint of the key that must have made it. */
   readonly jkt: string
   readonly request: BoundRequest
   /** Whose share of the replay memory it takes. */

@@ -5,7 +5,8 @@ import { type Refusal, type Refused, refuse } from '../refusal.js'
 import type { Services } from '../services.js'
 import { acceptProof, type BoundRequest } from './accept-proof.js'
 import { type CredentialHeaders, dpopToken } from './credentials.js'
-import { type Peer, resolveIdentity } from './identity.js'
+import type { Peer } from './identity.js'
+import { leaseIdentity } from './lease-identity.js'
 
 /** An authenticated agent: what the lease says, proven by its key on this very request. */
 export interface AgentContext {
@@ -69,18 +70,13 @@ function claimsOf(
   return { ok: true, value: verdict.claims }
 }
 
-// A lease of a mapped uid is good only on a connection of that principal: a stolen lease and key
-// are of no use to another user of the machine. A scope that was taken from the principal since is
-// gone from its leases too.
+// A scope that was taken from the principal since is gone from its leases too.
 function boundToPeer(
   services: Services,
   peer: Peer,
   claims: LeaseClaims,
 ): Result<LeaseClaims, Refusal> {
-  if (claims.idm === 'none' && services.config.identity.provider === 'none') {
-    return { ok: true, value: claims }
-  }
-  const identity = resolveIdentity(services.config.identity, peer)
+  const identity = leaseIdentity(services, peer, claims)
   if (!identity.ok) return identity
   const { principal, maximumScopes } = identity.value
   if (principal !== claims.sub) {

@@ -4,6 +4,8 @@ import type { IncomingHttpHeaders } from 'node:http'
 export interface CredentialHeaders {
   readonly authorization: string | undefined
   readonly dpop: string | undefined
+  /** Which headers were sent at all, readable or not. */
+  readonly sent: { readonly authorization: boolean; readonly dpop: boolean }
   /** A header that was sent twice is not a credential: which one would be checked? */
   readonly duplicated: boolean
 }
@@ -24,6 +26,7 @@ export function credentialHeaders(
   return {
     authorization: visible(headers.authorization),
     dpop: visible(typeof dpop === 'string' ? dpop : undefined),
+    sent: { authorization: authorizations > 0, dpop: proofs > 0 },
     duplicated: authorizations > 1 || proofs > 1,
   }
 }

@@ -15,13 +15,16 @@ export interface Peer {
 /** A resolved identity (spec/auth-and-evidence 4.2). */
 export interface Identity {
   readonly principal: string
-  readonly method: 'none' | 'peercred' | 'peercred:unmapped'
+  readonly method: 'none' | 'peercred' | 'peercred:unmapped' | 'agent_key'
   /** Null: not restricted. */
   readonly maximumScopes: readonly string[] | null
   readonly owner: string | null
 }
 
-/** Resolves who the peer is. Decided by the kernel's uid alone, never by anything the caller sent. */
+/**
+ * Who the peer is when it presents no credential: decided by the kernel's uid alone, never by anything
+ * the caller sent.
+ */
 export function resolveIdentity(
   config: GateConfig['identity'],
   peer: Peer,
@@ -32,7 +35,8 @@ export function resolveIdentity(
   }
   if (peer.credentials === null) {
     const message =
-      'this gate knows agents by the uid of their Unix socket: connect to the socket, not to TCP'
+      'this gate knows agents by the uid of their Unix socket: connect to the socket, not to TCP, ' +
+      'or present a registered key'
     return { ok: false, error: refuse('identity_unauthenticated', { message }) }
   }
   const { uid } = peer.credentials

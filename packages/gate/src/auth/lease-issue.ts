@@ -9,33 +9,19 @@ import {
   type LeaseResponse,
   type Result,
 } from '@latchgate/protocol'
-import {
-  importP256Jwk,
-  type P256Jwk,
-  signLease,
-  uuidv7,
-  verifyLease,
-} from '@latchgate/protocol/node'
+import { importP256Jwk, type P256Jwk, signLease, uuidv7 } from '@latchgate/protocol/node'
 import type { LeaseEntry, ProofUse } from '../ledger/port.js'
 import { ledgerFault } from '../ledger-fault.js'
-import { type Refusal, type Refused, refuse } from '../refusal.js'
+import { type Refusal, refuse } from '../refusal.js'
 import type { Services } from '../services.js'
-import { acceptProof } from './accept-proof.js'
-import { type CredentialHeaders, dpopToken } from './credentials.js'
-import type { Identity, Peer } from './identity.js'
+import type { Identity } from './identity.js'
+import {
+  type Applicant,
+  identifyApplicant,
+  invalidLeaseRequest,
+  type Known,
+} from './lease-applicant.js'
 import { isScope } from './scopes.js'
-
-/** Seconds after expiry during which a lease can still be renewed (design 10). */
-const RENEWAL_GRACE_SECONDS = 3600
-
-/** Who asks for a lease, and what he brought. */
-export interface Applicant {
-  readonly peer: Peer
-  readonly identity: Identity
-  /** With the old lease and a proof by its key: a renewal. */
-  readonly headers: CredentialHeaders
-  readonly agentLabel: string | null
-}
 
 interface Session {
   readonly id: string
@@ -53,21 +39,21 @@ export async function issueLease(
   applicant: Applicant,
   request: LeaseRequest,
 ): Promise<Result<LeaseResponse, Refusal>> {
-  const { identity, agentLabel } = applicant
-  const renewed = await renewalOf(services, applicant)
-  if (!renewed.ok) return renewed
-  const scopes = grantedScopes(request.scopes, identity, renewed.value)
+  const key = importP256Jwk(request.dpop_jwk)
+  const known = await identifyApplicant(services, applicant, key)
+  if (!known.ok) return known
+  const { identity, renewed } = known.value
+  const scopes = grantedScopes(request.scopes, identity, renewed)
   if (!scopes.ok) return scopes
   const root = checkFsRoot(request.fs_root ?? null)
   if (!root.ok) return root
-  const key = importP256Jwk(request.dpop_jwk)
-  if (!key.ok) return invalid(key.error)
-  if (renewed.value !== null && renewed.value.cnf.jkt !== key.value.jkt) {
-    return invalid('a renewal must name the key of the lease it renews')
+  if (!key.ok) return invalidLeaseRequest(key.error)
+  if (renewed !== null && renewed.cnf.jkt !== key.value.jkt) {
+    return invalidLeaseRequest('a renewal must name the key of the lease it renews')
   }
-  const session = openSession(services, request, renewed.value)
+  const session = openSession(services, request, known.value)
   const claims = leaseClaims(services, identity, scopes.value, key.value.jkt, session)
-  const appended = await recordLease(services, claims, session, agentLabel, key.value.jwk)
+  const appended = await recordLease(services, claims, session, applicant.agentLabel, key.value.jwk)
   if (!appended.ok) return appended
   return {
     ok: true,
@@ -80,50 +66,15 @@ export async function issueLease(
   }
 }
 
-async function renewalOf(
-  services: Services,
-  { peer, headers, identity }: Applicant,
-): Promise<Result<(LeaseClaims & { readonly proof: ProofUse }) | null, Refusal>> {
-  if (headers.authorization === undefined) return { ok: true, value: null }
-  const token = dpopToken(headers.authorization)
-  // Whoever sends a credential means a renewal: a new session would be a silent change of budget.
-  if (token === undefined) {
-    const message = 'to renew a lease send `Authorization: DPoP <lease>`; for a new one, none'
-    return { ok: false, error: refuse('invalid_lease', { message }) }
-  }
-  if (headers.dpop === undefined) return { ok: false, error: refuse('missing_auth_header') }
-  if (headers.duplicated) return { ok: false, error: refuse('invalid_lease') }
-  const nowSeconds = Math.floor(services.now() / 1000)
-  const lease = verifyLease(token, services.leaseKeys, nowSeconds)
-  const claims = lease.claims
-  if (claims === undefined || claims.exp + RENEWAL_GRACE_SECONDS < nowSeconds) {
-    const code = lease.ok ? 'lease_expired' : lease.code
-    return { ok: false, error: refuse(code, lease.ok ? {} : { detail: lease.reason }) }
-  }
-  if (services.revocations.reaches(claims)) return { ok: false, error: refuse('lease_revoked') }
-  if (claims.sub !== identity.principal) {
-    const message = 'the lease to renew belongs to another principal than the one connected'
-    return { ok: false, error: refuse('identity_forbidden', { message }) }
-  }
-  const proof = await acceptProof(services, peer, {
-    proof: headers.dpop,
-    token,
-    jkt: claims.cnf.jkt,
-    request: { method: 'POST', path: '/v1/leases' },
-    owner: claims.sub,
-  })
-  return proof.ok ? { ok: true, value: { ...claims, proof: proof.value } } : proof
-}
-
 function grantedScopes(
   requested: readonly string[],
   identity: Identity,
   renewed: LeaseClaims | null,
 ): Result<readonly string[], Refusal> {
-  if (requested.length === 0) return invalid('scopes must not be empty')
+  if (requested.length === 0) return invalidLeaseRequest('scopes must not be empty')
   // Before the intersection: a malformed scope is a fault of the request, whoever sends it.
   const malformed = requested.find((scope) => !isScope(scope))
-  if (malformed !== undefined) return invalid(`invalid scope '${malformed}'`)
+  if (malformed !== undefined) return invalidLeaseRequest(`invalid scope '${malformed}'`)
   const allowed = requested
     .filter((scope) => identity.maximumScopes === null || identity.maximumScopes.includes(scope))
     // A renewal keeps what the lease had: it never adds a scope.
@@ -135,19 +86,19 @@ function grantedScopes(
 function openSession(
   services: Services,
   request: LeaseRequest,
-  renewed: (LeaseClaims & { readonly proof: ProofUse }) | null,
+  { renewed, proof }: Known,
 ): Session {
   if (renewed !== null) {
     return {
       id: renewed.session_id,
       budgets: renewed.budgets,
       isRenewal: true,
-      proof: renewed.proof,
+      proof,
     }
   }
   const asked = request.budgets ?? undefined
   const budgets = asked === undefined ? undefined : { max_calls: asked.max_calls ?? null }
-  return { id: uuidv7(services.now()), budgets, isRenewal: false, proof: null }
+  return { id: uuidv7(services.now()), budgets, isRenewal: false, proof }
 }
 
 function leaseClaims(
@@ -234,8 +185,4 @@ function checkFsRoot(root: string | null): Result<void, Refusal> {
   if (!isAbsolute(root)) return bad(`must be absolute, got: ${root}`)
   const message = 'per-session fs_root is disabled (fs_root_allowed_prefixes is empty)'
   return { ok: false, error: refuse('fs_root_denied', { message }) }
-}
-
-function invalid(message: string): Refused {
-  return { ok: false, error: refuse('invalid_request', { message, status: 400 }) }
 }

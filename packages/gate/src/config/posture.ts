@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
+import { agentProblems } from './registered-agents.js'
 import type { GateConfig } from './schema.js'
 
 /** A refusal to start: one code, a message that names the key to change (spec/cli-and-config 10.2). */
@@ -29,6 +30,7 @@ export function postureProblems(config: GateConfig, facts: ProcessFacts): readon
     ...transportProblems(config),
     ...operatorProblems(config),
     ...identityProblems(config, facts),
+    ...agentProblems(config),
     ...signingProblems(config),
     ...egressProblems(config),
     ...processProblems(facts),
@@ -139,7 +141,8 @@ function identityProblems(config: GateConfig, facts: ProcessFacts): readonly str
   if (peercred.allow_unmapped) {
     problems.push(`\`identity.peercred.allow_unmapped = true\` admits any uid: map them ${relax}`)
   }
-  if (Object.keys(peercred.principals).length === 0) {
+  const agents = Object.keys(config.agents).length
+  if (Object.keys(peercred.principals).length + agents === 0) {
     problems.push(`\`identity.peercred.principals\` is empty: map the agents' uids ${relax}`)
   }
   for (const principal of unseparatedPrincipals(config, facts.uid)) {

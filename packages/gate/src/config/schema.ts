@@ -16,6 +16,16 @@ export interface MappedPrincipal {
   readonly owner?: string
 }
 
+/** Who holds a key: `[agents.<name>]`. */
+export interface RegisteredAgent {
+  readonly principal: string
+  /** Thumbprint of the agent's P-256 key (RFC 7638). */
+  readonly dpop_jkt: string
+  /** Absent: `["tools:call"]`. Empty: none. */
+  readonly scopes: readonly string[]
+  readonly owner?: string
+}
+
 /** An operator's key, and the thumbprint it is bound to: `[operator_credentials.<name>]`. */
 export interface OperatorCredential {
   readonly api_key: string
@@ -52,6 +62,7 @@ export interface GateConfig {
       readonly principals: Readonly<Record<string, MappedPrincipal>>
     }
   }
+  readonly agents: Readonly<Record<string, RegisteredAgent>>
   readonly operator_credentials: Readonly<Record<string, OperatorCredential>>
   readonly rate_limits: {
     readonly execute_rps_per_session: number
@@ -93,6 +104,14 @@ export interface LoadedConfig {
   readonly root: string
 }
 
+const PRINCIPAL_SAYS = 'at most 128 letters, digits, `.`, `_`, `:`, `@`, `-`'
+const THUMBPRINT = {
+  type: 'string',
+  pattern: '^[A-Za-z0-9_-]{43}$',
+  says: 'a SHA-256 thumbprint: 43 characters of base64url',
+}
+const SCOPES = { type: 'array', items: { type: 'string' }, default: ['tools:call'] }
+const OWNER = { type: 'string', minLength: 1, maxLength: 256 }
 const flag = { type: 'boolean', default: false }
 const text = { type: 'string', minLength: 1 }
 const rate = (value: number): object => ({
@@ -161,16 +180,38 @@ export const CONFIG_SCHEMA: object = {
               principal: {
                 type: 'string',
                 pattern: '^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$',
-                says: 'at most 128 letters, digits, `.`, `_`, `:`, `@`, `-`',
+                says: PRINCIPAL_SAYS,
               },
-              scopes: { type: 'array', items: { type: 'string' }, default: ['tools:call'] },
-              owner: { type: 'string', minLength: 1, maxLength: 256 },
+              scopes: SCOPES,
+              owner: OWNER,
             },
             ['principal'],
           ),
         },
       }),
     }),
+    agents: {
+      ...mapOf(
+        table(
+          {
+            principal: {
+              type: 'string',
+              // What the gate itself calls a peer cannot be taken by the holder of a key.
+              pattern: '^(?!uid:|dev:)[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$',
+              says: `${PRINCIPAL_SAYS}, and not begin with \`uid:\` or \`dev:\``,
+            },
+            dpop_jkt: THUMBPRINT,
+            scopes: SCOPES,
+            owner: OWNER,
+          },
+          ['principal', 'dpop_jkt'],
+        ),
+      ),
+      propertyNames: {
+        pattern: '^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$',
+        says: 'at most 64 letters, digits, `_`, `-`',
+      },
+    },
     operator_credentials: mapOf(
       table(
         {
@@ -180,12 +221,8 @@ export const CONFIG_SCHEMA: object = {
             pattern: '^[\\x21-\\x7e]+$',
             says: 'visible ASCII characters without spaces',
           },
-          owner: { type: 'string', minLength: 1, maxLength: 256 },
-          dpop_jkt: {
-            type: 'string',
-            pattern: '^[A-Za-z0-9_-]{43}$',
-            says: 'a SHA-256 thumbprint: 43 characters of base64url',
-          },
+          owner: OWNER,
+          dpop_jkt: THUMBPRINT,
         },
         ['api_key'],
       ),

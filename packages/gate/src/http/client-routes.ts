@@ -1,6 +1,5 @@
 import type { JwksBody, ReceiptKeysBody } from '@latchgate/protocol'
 import { credentialHeaders } from '../auth/credentials.js'
-import { resolveIdentity } from '../auth/identity.js'
 import { issueLease } from '../auth/lease-issue.js'
 import { receiptKeyEntry } from '../auth/receipt-key-registry.js'
 import { MAX_BODY_BYTES } from '../pipeline/admit.js'
@@ -84,15 +83,12 @@ async function lease(services: Services, request: RouteRequest): Promise<Answer>
   if (!(await services.state.take(`lease:${request.peer.key}`, lease_rps))) {
     return refused(refuse('rate_limit_exceeded'))
   }
-  const identity = resolveIdentity(services.config.identity, request.peer)
-  if (!identity.ok) return refused(identity.error)
   const json = await readJson(request.raw)
   if (!json.ok) return refused(json.error)
   const parsed = parseLeaseRequest(json.value)
   if (!parsed.ok) return refused(parsed.error)
   const applicant = {
     peer: request.peer,
-    identity: identity.value,
     headers: credentials(request),
     agentLabel: agentLabel(request),
   }

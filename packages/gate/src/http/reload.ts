@@ -1,7 +1,9 @@
 import { type ReloadBody, type Result, sanitizeText } from '@latchgate/protocol'
 import { ManifestsRefused } from '../action-snapshot.js'
 import type { OperatorContext } from '../auth/operator.js'
+import { ConfigError } from '../config/config-error.js'
 import { StartupError } from '../config/posture.js'
+import type { GateConfig } from '../config/schema.js'
 import { type OperatorAct, recordAct, recordActWithoutProof } from '../operator-act.js'
 import { validatePolicyData } from '../policy/data-document.js'
 import { PolicyFault } from '../policy/engine.js'
@@ -15,10 +17,12 @@ import type { Services } from '../services.js'
 interface Loaded {
   readonly snapshot: ActionSnapshot
   readonly file: PolicyFile | null
+  readonly agents: GateConfig['agents']
 }
 
 /**
- * Loads manifests and policy data again and puts both into force, or neither (spec/http-api 12.5).
+ * Loads manifests, policy data and the registered agents again and puts all of them into force, or none
+ * (spec/http-api 12.5).
  * `operator` is null for a signal.
  */
 export function reloadGate(
@@ -28,13 +32,19 @@ export function reloadGate(
   return services.policyStore.exclusively(async () => {
     const loaded = load(services)
     if (!loaded.ok) return loaded
-    const { snapshot, file } = loaded.value
+    const { snapshot, file, agents } = loaded.value
     const version = file?.data.policy_version ?? ''
     const recorded = await record(services, operator, {
       type: 'admin',
       event: 'admin_reload',
       text: `actions=${snapshot.actions.size} policy=${version}`,
-      detail: { actions: snapshot.actions.size, version, digest: digestOf(file) },
+      detail: {
+        actions: snapshot.actions.size,
+        version,
+        digest: digestOf(file),
+        // Which keys may act as whom is evidence, as the policy is.
+        agents: Object.values(agents).map(({ principal, dpop_jkt }) => ({ principal, dpop_jkt })),
+      },
     })
     if (!recorded.ok) return recorded
     await recordLoaded(services, operator, file)
@@ -46,6 +56,7 @@ export function reloadGate(
       return failed('the engine cannot take policies/data.json')
     }
     services.catalogue.activate(snapshot)
+    services.agentKeys.activate(agents)
     services.log.info({ actions: snapshot.actions.size, policy: version }, 'reloaded')
     const reloaded_at = new Date(services.now()).toISOString()
     return {
@@ -81,7 +92,8 @@ export async function recordLoaded(
 function load(services: Services): Result<Loaded, Refusal> {
   try {
     const snapshot = services.catalogue.build()
-    return { ok: true, value: { snapshot, file: services.policyStore.read(snapshot.actions) } }
+    const file = services.policyStore.read(snapshot.actions)
+    return { ok: true, value: { snapshot, file, agents: services.agentKeys.read() } }
   } catch (error) {
     services.log.warn({ err: error }, 'the reload failed: nothing has changed')
     return failed(whyNot(error))
@@ -92,7 +104,10 @@ function whyNot(error: unknown): string {
   if (error instanceof ManifestsRefused) return error.withoutPaths
   if (error instanceof PolicyFileError) return error.message
   if (error instanceof StartupError) {
-    return "manifests or policy data can be written by somebody else: the gate's log says how to mend it"
+    return "manifests, policy data or the configuration can be written by somebody else, or agents contradict each other: the gate's log says how to mend it"
+  }
+  if (error instanceof ConfigError) {
+    return "the configuration cannot be used: the gate's log says what is wrong with it"
   }
   const { code, syscall } = error as NodeJS.ErrnoException
   if (code === undefined || syscall === undefined) throw error

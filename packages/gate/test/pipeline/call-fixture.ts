@@ -61,7 +61,12 @@ export async function intending(change: JsonObject = {}): Promise<Intending> {
     receivedAt: STARTED_AT,
     peer: { transport: 'unix', credentials: null, key: 'uid:1' },
     actionId: manifest.action_id,
-    headers: { authorization: undefined, dpop: undefined, duplicated: false },
+    headers: {
+      authorization: undefined,
+      dpop: undefined,
+      sent: { authorization: false, dpop: false },
+      duplicated: false,
+    },
     agentLabel: null,
     declaredBytes: null,
     readBody: async () => new TextEncoder().encode('{"title":"hello"}'),

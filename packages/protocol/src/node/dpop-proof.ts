@@ -22,7 +22,7 @@ export interface DpopExpectation {
   readonly method: string
   /** Acceptable URLs, normalised or not; messages name the first. */
   readonly urls: readonly string[]
-  /** The token beside the proof. Null where there is none: then no `ath` is asked for. */
+  /** The token beside the proof. Null where there is none: then `ath` must be absent. */
   readonly token: string | null
   /** Thumbprint that the token is bound to. Null: any key; the verdict tells which. */
   readonly jkt: string | null
@@ -121,7 +121,11 @@ function readClaims(part: string, needsAth: boolean): Result<DpopClaims, Rejecti
   if (typeof htm !== 'string') return malformed('claim htm must be a string')
   if (typeof htu !== 'string') return malformed('claim htu must be a string')
   if (typeof iat !== 'number') return malformed('claim iat must be an integer')
-  if (!needsAth) return ok({ jti, htm, htu, iat })
+  if (!needsAth) {
+    // Made to renew a lease, it would open a new session with a new budget.
+    if (ath !== undefined) return malformed('claim ath names a token, and none was presented')
+    return ok({ jti, htm, htu, iat })
+  }
   // A proof without ath would be good for any lease of the same key.
   if (typeof ath !== 'string') return malformed('claim ath must be a string')
   return ok({ jti, htm, htu, iat, ath })
