@@ -21,6 +21,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   gate: ['protocol', 'evidence', 'catalogue', 'policy', 'providers', 'sandbox'],
   sdk: ['protocol', 'evidence'],
   cli: ['gate', 'sdk', 'protocol', 'evidence', 'catalogue', 'policy'],
+  mcp: ['sdk', 'protocol'],
   testkit: [],
   e2e: [
     'protocol',
@@ -32,6 +33,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'gate',
     'sdk',
     'cli',
+    'mcp',
     'testkit',
   ],
 }
@@ -44,6 +46,7 @@ const TEST_ARROWS: Readonly<Record<string, readonly string[]>> = {
   gate: ['testkit'],
   sdk: ['testkit'],
   cli: ['testkit'],
+  mcp: ['testkit'],
 }
 
 /** Sources that run in a browser: everything of these packages but the folder `src/node`. */
