@@ -16,15 +16,16 @@ export function runNode(script, args, options = {}) {
  * `waiting` gives the words for those who watch a long step. With `readStderr` the child's stderr
  * goes through that function; `isHopeless` is asked now and then whether to end the child. A signal
  * ends the child and then this process, unless the child `endsItself` on signals: then its exit code
- * is the answer.
+ * is the answer. `env` is its environment instead of this process's.
  */
 export function run(command, args, options) {
   const { waiting, readStderr, isHopeless, endsItself = false, shell = false } = options
+  const { env = process.env } = options
   return new Promise((resolve, reject) => {
     const begun = Date.now()
     const child = spawn(command, args, {
       cwd: ROOT,
-      env: { ...process.env, PATH: pathWithThisNode() },
+      env: { ...env, PATH: pathWithThisNode() },
       shell,
       stdio: ['inherit', 'inherit', readStderr === undefined ? 'inherit' : 'pipe'],
     })

@@ -8,11 +8,14 @@ import { toolsAdviceFor } from './node-version.mjs'
 import { ROOT } from './root.mjs'
 import { say, sayFailure } from './say.mjs'
 import { removeStaleOutputs } from './stale-outputs.mjs'
+import { testPython } from './test-python.mjs'
 
 const USAGE = `usage: node scripts/bootstrap.mjs COMMAND [ARGUMENT...]
 
   demo    the story in the terminal; --keep leaves its gate running
   test    style, types and tests; with arguments only the tests they name
+  test:python
+          the Python tests; with arguments: a suite (sdk, published, crewai), and pytest's own
   build   compile
   bench   measure
   lint    style and types
@@ -27,6 +30,7 @@ const COMMANDS = {
   bench: { build: true, run: (args) => runCompiled('packages/e2e/dist/src/bench/main.js', args) },
   build: { build: true, writes: true, run: () => 0 },
   test: { tools: true, build: true, run: (args) => runTests(args) },
+  'test:python': { build: true, writes: true, run: (args) => testPython(args) },
   lint: { tools: true, build: true, run: () => checkStyle() },
   format: { tools: true, writes: true, run: () => mendStyle() },
 }

@@ -61,6 +61,17 @@ test('a Node 20 without the test tools can build, and is told why it cannot test
   expect(refused.stderr).toContain('need Node 20.19, 22.12 or newer; this is Node 20.18.1')
 })
 
+test('without a Python that is new enough, test:python says which one is needed', async () => {
+  const without = await bootstrap(['test:python'], { PATH: '/nowhere', PYTHON: '' })
+  expect(without.code).toBe(1)
+  expect(without.stderr).toContain('needs Python 3.10 or newer, with venv; no python3 was found.')
+  write('bin/python3', '#!/bin/sh\necho 3.9.2\necho /usr/bin/python3\n')
+  chmodSync(join(root, 'bin/python3'), 0o755)
+  const old = await bootstrap(['test:python'], { PATH: join(root, 'bin'), PYTHON: '' })
+  expect([old.code, old.stdout]).toEqual([1, ''])
+  expect(old.stderr).toContain('with venv; python3 is Python 3.9.2.')
+})
+
 test('an unknown command answers with the usage, also when Object.prototype knows it', async () => {
   for (const name of ['deploy', 'toString', '']) {
     const done = await bootstrap([name])
