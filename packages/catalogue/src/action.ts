@@ -9,6 +9,7 @@ import {
   type Result,
 } from '@latchgate/protocol'
 import type { Manifest } from './manifest/manifest.js'
+import { type LeaveOutNulls, leavesOutNulls } from './schema/absent-nulls.js'
 import { compileSchema, type SchemaCheck } from './schema/compile-schema.js'
 import type { SchemaFault } from './schema/schema-fault.js'
 import { hasDefaults, type SchemaDefect } from './schema/schema-rules.js'
@@ -19,14 +20,21 @@ export const MAX_JSON_DEPTH = 10
 /** Longest array anywhere in them. */
 export const MAX_ARRAY_ITEMS = 100
 
+/** What of a request counts, once it has passed its schema. */
+export interface CheckedRequest {
+  /** What was sent, without the nulls that can only mean "not given". */
+  readonly params: JsonObject
+  /** The parameters with the schema's defaults. */
+  readonly arguments: JsonObject
+}
+
 /** A manifest with its schemas compiled. */
 export interface Action {
   readonly manifest: Manifest
   /**
-   * Checks parameters: limits first, then the request schema. `arguments` are the parameters with the
-   * schema's defaults; the value given is not changed.
+   * Checks parameters: limits first, then the request schema. The value given is not changed.
    */
-  validateRequest(params: Json): Result<{ readonly arguments: JsonObject }, readonly SchemaFault[]>
+  validateRequest(params: Json): Result<CheckedRequest, readonly SchemaFault[]>
   /** Checks a provider's document: limits, the envelope `{"ok": boolean, …}`, the response schema. */
   validateResponse(output: Json): Result<void, readonly SchemaFault[]>
 }
@@ -40,11 +48,15 @@ export function compileAction(
   if (!request.ok) return err({ key: 'io.request_schema', ...request.error })
   const response = compileOptional(response_schema)
   if (!response.ok) return err({ key: 'io.response_schema', ...response.error })
-  const fillsDefaults = request_schema !== undefined && hasDefaults(request_schema)
+  const rules: RequestRules = {
+    check: request.value,
+    leaveOutNulls: request_schema === undefined ? null : leavesOutNulls(request_schema),
+    fillsDefaults: request_schema !== undefined && hasDefaults(request_schema),
+  }
   const fillsResponse = response_schema !== undefined && hasDefaults(response_schema)
   return ok({
     manifest,
-    validateRequest: (params) => checkRequest(manifest, request.value, fillsDefaults, params),
+    validateRequest: (params) => checkRequest(manifest, rules, params),
     validateResponse: (output) => checkResponse(response.value, fillsResponse, output),
   })
 }
@@ -53,21 +65,31 @@ function compileOptional(schema: JsonObject | undefined): Result<SchemaCheck | n
   return schema === undefined ? ok(null) : compileSchema(schema)
 }
 
+interface RequestRules {
+  readonly check: SchemaCheck | null
+  readonly leaveOutNulls: LeaveOutNulls | null
+  readonly fillsDefaults: boolean
+}
+
 function checkRequest(
   manifest: Manifest,
-  check: SchemaCheck | null,
-  fillsDefaults: boolean,
-  params: Json,
-): Result<{ readonly arguments: JsonObject }, readonly SchemaFault[]> {
-  if (!isObject(params)) return err([{ path: '', message: 'must be an object' }])
-  const text = JSON.stringify(params)
+  { check, leaveOutNulls, fillsDefaults }: RequestRules,
+  sent: Json,
+): Result<CheckedRequest, readonly SchemaFault[]> {
+  if (!isObject(sent)) return err([{ path: '', message: 'must be an object' }])
   const limit = manifest.io.max_request_bytes
-  const broken = sizeFault(text, limit) ?? shapeFault(params)
+  const text = JSON.stringify(sent)
+  const broken = sizeFault(text, limit) ?? shapeFault(sent)
   if (broken !== null) return err([broken])
+  const params = leaveOutNulls === null ? sent : leaveOutNulls(sent)
   // A copy, since the checker writes defaults into what it checks.
-  const args = fillsDefaults ? (JSON.parse(text) as JsonObject) : params
+  const args = fillsDefaults ? copyOf(params, params === sent ? text : null) : params
   const faults = check === null ? [] : check(args)
-  return faults.length > 0 ? err(faults) : ok({ arguments: args })
+  return faults.length > 0 ? err(faults) : ok({ params, arguments: args })
+}
+
+function copyOf(params: JsonObject, text: string | null): JsonObject {
+  return JSON.parse(text ?? JSON.stringify(params)) as JsonObject
 }
 
 // The size in bytes is the provider's to exceed and the sandbox's to cap; here is the shape.

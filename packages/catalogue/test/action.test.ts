@@ -28,9 +28,18 @@ test('arguments are the parameters with the defaults, and the parameters stay as
   const params = { n: 1 }
   expect(action.validateRequest(params)).toEqual({
     ok: true,
-    value: { arguments: { n: 1, id: 'latest' } },
+    value: { params: { n: 1 }, arguments: { n: 1, id: 'latest' } },
   })
   expect(params).toEqual({ n: 1 })
+})
+
+test('a null for an optional parameter that is never null counts as not given, and gets the default', () => {
+  const sent = { id: null, n: null }
+  expect(action.validateRequest(sent)).toEqual({
+    ok: true,
+    value: { params: { n: null }, arguments: { n: null, id: 'latest' } },
+  })
+  expect(sent).toEqual({ id: null, n: null })
 })
 
 for (const params of [null, [], 'x', 1, true] as Json[]) {
@@ -80,7 +89,10 @@ test('a hundred items pass, a hundred and one do not, and the list is named', ()
 
 test('limits hold where there is no schema', () => {
   const free = actionOf({ request_schema: undefined, max_request_bytes: 10 })
-  expect(free.validateRequest({ a: 1 })).toEqual({ ok: true, value: { arguments: { a: 1 } } })
+  expect(free.validateRequest({ a: 1 })).toEqual({
+    ok: true,
+    value: { params: { a: 1 }, arguments: { a: 1 } },
+  })
   expect(free.validateRequest({ a: '12345' })).toEqual(
     fault('', 'exceeds the size limit of 10 bytes'),
   )
@@ -120,7 +132,8 @@ test('no parameters are changed by being checked, and arguments pass again as th
       const once = roomy.validateRequest(params)
       expect(params).toEqual(before)
       if (!once.ok) return
-      expect(roomy.validateRequest(once.value.arguments)).toEqual(once)
+      const again = roomy.validateRequest(once.value.arguments)
+      expect(again.ok && again.value.arguments).toEqual(once.value.arguments)
     }),
   )
 })

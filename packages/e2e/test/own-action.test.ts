@@ -2,9 +2,16 @@ import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from '
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseManifest } from '@latchgate/catalogue'
+import { digest } from '@latchgate/protocol/node'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ALL_ACTIONS, ALL_SINKS, createTestProject, startTestGate } from '../src/harness/gate.js'
-import { executeRaw, type HeldLease, RawClient, takeLease } from '../src/harness/raw-client.js'
+import {
+  credentials,
+  executeRaw,
+  type HeldLease,
+  RawClient,
+  takeLease,
+} from '../src/harness/raw-client.js'
 import { startWorld, type World } from '../src/harness/world.js'
 
 const README = fileURLToPath(new URL('../../../catalogue/README.md', import.meta.url))
@@ -62,6 +69,34 @@ test('what is optional and absent is not sent', async () => {
   expect(answer.status, answer.text).toBe(200)
   expect(world.upstream.requests.at(-1)).toMatchObject({ url: '/v1/a%2Fb/tickets' })
   expect(world.upstream.requests.at(-1)?.body.toString()).toBe('{"severity":3,"title":"x"}')
+})
+
+test('a null for an optional parameter is not sent either, and the receipt has the body as it came', async () => {
+  world.upstream.on('POST', '/v1/null/tickets', () => ({ status: 201, body: { id: 2 } }))
+  const body = { project: 'null', title: 'x', labels: null, notify: null, severity: null }
+  const answer = await executeRaw(world.client, lease, 'ticket_create', body)
+  expect(answer.status, answer.text).toBe(200)
+  expect(world.upstream.requests.at(-1)).toMatchObject({ url: '/v1/null/tickets' })
+  expect(world.upstream.requests.at(-1)?.body.toString()).toBe('{"severity":3,"title":"x"}')
+  const path = `/v1/receipts/${String(answer.json()['receipt_id'])}`
+  const headers = credentials(lease, 'GET', path)
+  const receipt = await world.client.send({ method: 'GET', path, headers })
+  expect(receipt.json()).toMatchObject({ request_hash: digest(body) })
+})
+
+test('a null for a required parameter is refused, and nothing is sent', async () => {
+  const before = world.upstream.requests.length
+  const answer = await executeRaw(world.client, lease, 'ticket_create', {
+    project: 'a',
+    title: null,
+  })
+  expect(answer.status).toBe(422)
+  expect(answer.json()).toMatchObject({
+    error: 'schema_violation',
+    path: '/title',
+    message: '/title must be string',
+  })
+  expect(world.upstream.requests.length).toBe(before)
 })
 
 test("the README's messages are the ones that an author gets", () => {

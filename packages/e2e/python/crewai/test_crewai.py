@@ -9,9 +9,6 @@ from conftest import ISSUE
 from gate_driver import Gate
 from latchgate_crewai import LatchGateToolset
 
-# The integration sends null for what a call leaves out, which the schema of this action refuses.
-WHOLE_ISSUE = {**ISSUE, "body": "Both of them.", "labels": [], "assignees": []}
-
 
 def test_every_action_is_discovered_and_one_executes(gate: Gate) -> None:
     assert (version("latchgate-crewai"), version("latchgate")) == ("0.1.1", "0.2.0")
@@ -26,7 +23,7 @@ def test_every_action_is_discovered_and_one_executes(gate: Gate) -> None:
 
 def test_a_held_call_tells_the_model_no_approval_id_and_runs_once_approved(gate: Gate) -> None:
     toolset = LatchGateToolset.create_sync(include={"github_create_issue"})
-    told = toolset.get("github_create_issue").run(**WHOLE_ISSUE)
+    told = toolset.get("github_create_issue").run(**ISSUE)
     assert told.startswith("ERROR: ")
     assert "requires human approval" in told
     (pending,) = gate.pending()

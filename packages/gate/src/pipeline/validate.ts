@@ -1,12 +1,5 @@
 import { MAX_JSON_DEPTH } from '@latchgate/catalogue'
-import {
-  canonicalBytes,
-  type Json,
-  JsonFault,
-  type JsonObject,
-  parseJson,
-  type Result,
-} from '@latchgate/protocol'
+import { canonicalBytes, type Json, JsonFault, parseJson, type Result } from '@latchgate/protocol'
 import { digest, digestBytes } from '@latchgate/protocol/node'
 import { type Refusal, type Refused, refuse } from '../refusal.js'
 import type { Resolved, Validated } from './call.js'
@@ -27,23 +20,23 @@ export async function validate(call: Resolved): Promise<Result<Validated, Refusa
   }
   const parsed = parseParameters(body)
   if (!parsed.ok) return parsed
-  const params = parsed.value
-  const checked = call.registered.action.validateRequest(params)
+  const sent = parsed.value
+  const checked = call.registered.action.validateRequest(sent)
   if (!checked.ok) {
     const first = checked.error[0]
     const why = checked.error.map((fault) => `${fault.path || '/'} ${fault.message}`).join('; ')
     return violation(first?.path ?? '', why, why)
   }
-  const args = checked.value.arguments
+  const { params, arguments: args } = checked.value
   const argumentBytes = canonicalBytes(args)
   return {
     ok: true,
     value: {
       ...call,
-      params: isObject(params) ? params : {},
+      params,
       arguments: args,
       argumentBytes,
-      requestHash: digest(params),
+      requestHash: digest(sent),
       argumentsHash: digestBytes(argumentBytes),
     },
   }
@@ -68,8 +61,4 @@ function violation(path: string, reason: string, message: string): Refused {
       detail: `request schema: ${message}`,
     }),
   }
-}
-
-function isObject(value: Json): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
