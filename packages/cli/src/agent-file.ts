@@ -1,4 +1,4 @@
-import { readFileSync, realpathSync, statSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs'
 import { AgentEditRefused, type LoadedConfig, replaceFile } from '@latchgate/gate'
 import { CommandFailure, usageFailure } from './command-failure.js'
 
@@ -12,7 +12,7 @@ export function assertAgentName(name: string): void {
 
 /**
  * Edits the configuration file in one step: it is the old one or the new one, never half of it, and
- * private. Returns its path. Throws `CommandFailure` `agent_refused` for an edit that cannot be made.
+ * private; of two edits at once each keeps what the other did, or is refused. Returns its path. Throws `CommandFailure` `agent_refused` for an edit that cannot be made.
  */
 export function editConfigFile(loaded: LoadedConfig, edit: (text: string) => string): string {
   if (loaded.file === null) {
@@ -27,13 +27,33 @@ export function editConfigFile(loaded: LoadedConfig, edit: (text: string) => str
     // A file of ours in its place would be one that its gate cannot read.
     throw refused(`${path} belongs to uid ${uid}: run this as that user`)
   }
-  const text = readFileSync(path, 'utf8')
-  const edited = attempt(edit, text)
-  if (readFileSync(path, 'utf8') !== text) {
-    throw refused(`${path} was changed meanwhile: nothing was written, try again`)
-  }
-  replaceFile(path, Buffer.from(edited))
+  alone(path, () => {
+    const text = readFileSync(path, 'utf8')
+    const edited = attempt(edit, text)
+    // Editors know nothing of our lock.
+    if (readFileSync(path, 'utf8') !== text) {
+      throw refused(`${path} was changed meanwhile: nothing was written, try again`)
+    }
+    replaceFile(path, Buffer.from(edited))
+  })
   return loaded.file
+}
+
+function alone(path: string, edit: () => void): void {
+  const lock = `${path}.lock`
+  try {
+    closeSync(openSync(lock, 'wx', 0o600))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    throw refused(
+      `${path} is being edited: try again; if nobody does, a stopped edit left ${lock} behind: remove it`,
+    )
+  }
+  try {
+    edit()
+  } finally {
+    rmSync(lock, { force: true })
+  }
 }
 
 function attempt(edit: (text: string) => string, text: string): string {

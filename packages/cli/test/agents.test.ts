@@ -1,4 +1,4 @@
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { DPoPKeyPair } from '@latchgate/protocol/node'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Machine, modeOf } from './cli-process.js'
@@ -127,4 +127,43 @@ test('a text that looks like the table of an agent is not taken for it', async (
   writeFileSync(config, before)
   const { document } = await jsonHere(machine, ['agents', 'remove', 'one'])
   expect([document['code'], text()]).toEqual(['agent_refused', before])
+})
+
+test('no scopes are none, and not the default', async () => {
+  const { jkt } = await keygen('idle')
+  await jsonHere(machine, ['agents', 'add', 'idle', '--jkt', jkt, '--scopes', ''])
+  expect(text()).toContain('scopes = []')
+  const { document } = await jsonHere(machine, ['agents', 'list'])
+  expect(document['agents']).toEqual([
+    { name: 'idle', principal: 'idle', dpop_jkt: jkt, scopes: [], owner: null },
+  ])
+})
+
+test('while somebody edits the file it is left alone, and who finds a stale lock is told its name', async () => {
+  const { jkt } = await keygen('one')
+  const before = text()
+  writeFileSync(`${config}.lock`, '')
+  const { document } = await jsonHere(machine, ['agents', 'add', 'one', '--jkt', jkt])
+  expect([document['code'], text()]).toEqual(['agent_refused', before])
+  expect(document['error']).toContain(`${config}.lock`)
+  rmSync(`${config}.lock`)
+  const again = await jsonHere(machine, ['agents', 'add', 'one', '--jkt', jkt])
+  expect([again.code, existsSync(`${config}.lock`)]).toEqual([0, false])
+})
+
+test('of many registrations at once each that was confirmed is in the file', async () => {
+  const names = ['a', 'b', 'c', 'd', 'e', 'f']
+  const confirmed = await Promise.all(
+    names.map(async (name) => {
+      const jkt = (await DPoPKeyPair.generate()).thumbprint
+      const { code } = await machine.run(['agents', 'add', name, '--jkt', jkt])
+      return code === 0 ? name : null
+    }),
+  )
+  const { document } = await jsonHere(machine, ['agents', 'list'])
+  const listed = (document['agents'] as readonly { readonly name: string }[]).map(
+    ({ name }) => name,
+  )
+  expect(listed.toSorted()).toEqual(confirmed.filter((name) => name !== null).toSorted())
+  expect(listed.length).toBeGreaterThan(0)
 })
