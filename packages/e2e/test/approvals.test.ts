@@ -1,5 +1,5 @@
 import type { AttestationClaims } from '@latchgate/protocol'
-import { signAttestation } from '@latchgate/protocol/node'
+import { digest, signAttestation } from '@latchgate/protocol/node'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { approveCall, asAgent, asOperator, denyCall, holdCall } from '../src/harness/approvals.js'
 import { leavesOf, receiptOf } from '../src/harness/evidence.js'
@@ -54,6 +54,17 @@ beforeEach(async () => {
 })
 
 afterAll(() => world.close())
+
+test('a held call with a null for what is optional is approved as it was sent, and the upstream gets none', async () => {
+  const params = { ...issue(), body: null, labels: null }
+  const { id, answer } = await hold(params)
+  const approved = await approveCall(world, id)
+  expect(approved.status, approved.text).toBe(200)
+  expect(world.upstream.requests.at(-1)?.body.toString()).toBe(
+    JSON.stringify({ title: params.title }),
+  )
+  expect(answer.json()['request_hash']).toBe(digest(params))
+})
 
 test('a held call is answered 202 with these four members, sends nothing, and is a record', async () => {
   const before = sent()

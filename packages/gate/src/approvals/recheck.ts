@@ -155,7 +155,13 @@ function sameCall(
 ): Result<Omit<Budgeted, 'callsBefore'>, Refusal> {
   const { arguments: args, request_hash, arguments_hash } = plan
   const argumentBytes = canonicalBytes(args)
-  if (digest(params) !== request_hash || digestBytes(argumentBytes) !== arguments_hash) {
+  const checked = registered.action.validateRequest(params)
+  if (
+    digest(params) !== request_hash ||
+    digestBytes(argumentBytes) !== arguments_hash ||
+    !checked.ok ||
+    canonicalize(checked.value.arguments) !== canonicalize(args)
+  ) {
     return tampered('the stored arguments are not those of the plan')
   }
   const target = resolveTarget(registered.manifest, args)
@@ -175,7 +181,8 @@ function sameCall(
     value: {
       ...known,
       registered,
-      params,
+      sent: params,
+      params: checked.value.params,
       arguments: args,
       argumentBytes,
       requestHash: request_hash,

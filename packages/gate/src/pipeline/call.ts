@@ -52,7 +52,9 @@ export type Resolved = Authenticated & { readonly registered: RegisteredAction }
 /** The body was parsed strictly and fits the request schema. */
 export type Validated = Known & {
   readonly registered: RegisteredAction
-  /** As sent. */
+  /** As sent: what `requestHash` is of. */
+  readonly sent: JsonObject
+  /** What was sent without the nulls that can only mean "not given". */
   readonly params: JsonObject
   /** With the schema's defaults. */
   readonly arguments: JsonObject

@@ -67,7 +67,7 @@ function holdEntry(services: Services, call: Held, plan: Plan, createdAt: number
   const { claims, proof } = call.agent
   const { agentLabel } = call
   const expiresAt = createdAt + services.config.approvals.ttl_seconds * 1000
-  const stored = storedPlanBytes({ plan, params: call.params, claims, agentLabel })
+  const stored = storedPlanBytes({ plan, params: call.sent, claims, agentLabel })
   const payload = commitPayload('plan', stored, expiresAt)
   const body: JsonObject = {
     ...decisionSubject(services, call),

@@ -1,5 +1,12 @@
 import { MAX_JSON_DEPTH } from '@latchgate/catalogue'
-import { canonicalBytes, type Json, JsonFault, parseJson, type Result } from '@latchgate/protocol'
+import {
+  canonicalBytes,
+  type Json,
+  JsonFault,
+  type JsonObject,
+  parseJson,
+  type Result,
+} from '@latchgate/protocol'
 import { digest, digestBytes } from '@latchgate/protocol/node'
 import { type Refusal, type Refused, refuse } from '../refusal.js'
 import type { Resolved, Validated } from './call.js'
@@ -33,6 +40,8 @@ export async function validate(call: Resolved): Promise<Result<Validated, Refusa
     ok: true,
     value: {
       ...call,
+      // What passed its check is an object.
+      sent: sent as JsonObject,
       params,
       arguments: args,
       argumentBytes,

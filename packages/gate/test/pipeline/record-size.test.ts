@@ -142,6 +142,7 @@ function authorized(registered: RegisteredAction, target: Target): Authorized {
       proof: { jkt: 'k'.repeat(43), jti: quotes(128), forgetAfter: Number.MAX_SAFE_INTEGER },
     },
     registered,
+    sent: {},
     params: {},
     arguments: {},
     argumentBytes: new Uint8Array(2),
