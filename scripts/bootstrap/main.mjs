@@ -15,7 +15,7 @@ const USAGE = `usage: node scripts/bootstrap.mjs COMMAND [ARGUMENT...]
   demo    the story in the terminal; --keep leaves its gate running
   test    style, types and tests; with arguments only the tests they name
   test:python
-          the Python tests; with arguments: a suite (sdk, published, crewai), and pytest's own
+          the Python tests; with arguments: a suite (sdk, examples, published, crewai), and pytest's own
   build   compile
   bench   measure
   lint    style and types

@@ -16,6 +16,7 @@ export function removeStaleOutputs() {
       sweep(join(packages, name, 'dist', half), join(packages, name, half))
     }
   }
+  sweep(join(ROOT, 'examples/dist'), join(ROOT, 'examples'))
 }
 
 function sweep(outputs, sources) {

@@ -17,6 +17,12 @@ const SUITES = {
     path: 'sdk-python/src',
     requirements: 'packages/e2e/python/sdk-requirements.txt',
   },
+  examples: {
+    tests: 'packages/e2e/python/examples',
+    path: 'sdk-python/src',
+    environment: 'sdk',
+    requirements: 'packages/e2e/python/sdk-requirements.txt',
+  },
   published: {
     tests: 'packages/e2e/python/published',
     requirements: 'packages/e2e/python/published/requirements.txt',
@@ -53,8 +59,8 @@ export async function testPython(args) {
 }
 
 async function testSuite(name, python, args) {
-  const { tests, path, requirements } = SUITES[name]
-  const interpreter = await alone(() => ensurePythonEnv(name, requirements, python))
+  const { tests, path, environment: shared = name, requirements } = SUITES[name]
+  const interpreter = await alone(() => ensurePythonEnv(shared, requirements, python))
   if (interpreter === null) return 1
   say(`testing ${tests} with Python ${python.version}`)
   const paths = [...(path === undefined ? [] : [path]), HELPERS].map((one) => join(ROOT, one))

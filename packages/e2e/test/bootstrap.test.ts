@@ -252,7 +252,14 @@ test('what was compiled from a deleted source is removed, and nothing else', asy
   }
   write('packages/one/dist/src/data.json')
   write('packages/one/dist/tsconfig.tsbuildinfo')
+  write('examples/loop/kept.ts')
+  for (const name of ['loop/kept.js', 'loop/gone.js', 'gone/gone.js'])
+    write(`examples/dist/${name}`)
   await bootstrap(['build'])
+  const examples = ['loop/kept.js', 'loop/gone.js', 'gone/gone.js'].map((name) =>
+    existsSync(join(root, 'examples/dist', name)),
+  )
+  expect(examples).toEqual([true, false, false])
   const present = (name: string): boolean => existsSync(join(root, 'packages/one/dist', name))
   expect(
     ['src/kept.js', 'src/kept.d.ts', 'src/data.json', 'tsconfig.tsbuildinfo'].every(present),

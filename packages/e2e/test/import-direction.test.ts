@@ -20,7 +20,7 @@ const TEST_TOOLS = new Set(
 
 test('the workspace is really read', () => {
   expect(WORKSPACE.map((one) => one.folder)).toEqual(
-    expect.arrayContaining(['protocol', 'evidence', 'gate', 'sdk', 'cli', 'e2e']),
+    expect.arrayContaining(['protocol', 'evidence', 'gate', 'sdk', 'cli', 'e2e', 'examples']),
   )
   const sources = WORKSPACE.flatMap((one) => one.files)
   expect(sources.length).toBeGreaterThan(100)
@@ -109,6 +109,16 @@ test('a subpath and a type-only import count as much as any other', () => {
   expect(wrongArrows([pkg('evidence', { 'src/a.ts': text }), pkg('sandbox')])).toHaveLength(1)
 })
 
+test('examples use what is published, and their files are really read', () => {
+  const examples = WORKSPACE.find((one) => one.folder === 'examples')
+  expect(examples?.files.map((file) => file.path)).toContain('agent-loop/agent-loop.ts')
+  const text = "import { startGate } from '@latchgate/gate'"
+  const upward = { ...pkg('examples', { 'a/a.ts': text }), place: 'examples' }
+  expect(wrongArrows([upward, pkg('gate')])).toEqual([
+    'examples/a/a.ts: @latchgate/gate: examples may not use gate',
+  ])
+})
+
 test('a source may not use what only tests may', () => {
   const text = "import { RecordingUpstream } from '@latchgate/testkit'"
   const gate = pkg('gate', { 'src/a.ts': text, 'test/a.test.ts': text })
@@ -172,6 +182,7 @@ test('a default export and a second index.ts are found', () => {
 function pkg(folder: string, files: Readonly<Record<string, string>> = {}): WorkspacePackage {
   return {
     folder,
+    place: `packages/${folder}`,
     manifest: { name: `@latchgate/${folder}`, version: '0.0.0', exports: { '.': {} } },
     references: [],
     files: Object.entries(files).map(([path, text]) => ({ path, text })),

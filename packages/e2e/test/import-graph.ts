@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join, relative, resolve, sep } from 'node:path'
+import { basename, join, relative, resolve, sep } from 'node:path'
 
 /** One TypeScript file of a package; `path` is relative to the package, with forward slashes. */
 export interface SourceFile {
@@ -19,20 +19,22 @@ export interface PackageManifest {
 
 /** A workspace package as its author wrote it. */
 export interface WorkspacePackage {
-  /** Folder under `packages/`. */
+  /** Folder under `packages/`, or `examples`. */
   readonly folder: string
+  /** That folder relative to the repository. */
+  readonly place: string
   readonly manifest: PackageManifest
-  /** Folders under `packages/` that its tsconfig.json refers to. */
+  /** Folders of packages that its tsconfig.json refers to. */
   readonly references: readonly string[]
   readonly files: readonly SourceFile[]
 }
 
-/** Reads every package of the workspace at `root`, in the order of the folders' names. */
+/** Reads every package of the workspace at `root`, in the order of the folders' names; examples last. */
 export function readWorkspace(root: string): readonly WorkspacePackage[] {
-  const packages = join(root, 'packages')
-  return readdirSync(packages)
-    .filter((folder) => existsSync(join(packages, folder, 'package.json')))
-    .map((folder) => readPackage(join(packages, folder), folder))
+  const folders = readdirSync(join(root, 'packages')).map((folder) => `packages/${folder}`)
+  return [...folders, 'examples']
+    .filter((place) => existsSync(join(root, place, 'package.json')))
+    .map((place) => readPackage(root, place))
 }
 
 /** Reads a JSON file of the repository: our own, so it is taken at its word. */
@@ -40,16 +42,28 @@ export function readJson<T>(path: string): T {
   return JSON.parse(readFileSync(path, 'utf8')) as T
 }
 
-function readPackage(directory: string, folder: string): WorkspacePackage {
+function readPackage(root: string, place: string): WorkspacePackage {
+  const directory = join(root, place)
   const tsconfig = readJson<{ references: readonly { path: string }[] }>(
     join(directory, 'tsconfig.json'),
   )
   return {
-    folder,
+    folder: basename(place),
+    place,
     manifest: readJson<PackageManifest>(join(directory, 'package.json')),
-    references: tsconfig.references.map((reference) => reference.path.replace('../', '')),
-    files: ['src', 'test'].flatMap((half) => readSources(directory, join(directory, half))),
+    references: tsconfig.references.map((reference) => basename(reference.path)),
+    files: sourceFolders(directory, place).flatMap((folder) =>
+      readSources(directory, join(directory, folder)),
+    ),
   }
+}
+
+// Each example is a folder of its own: what a newcomer copies.
+function sourceFolders(directory: string, place: string): readonly string[] {
+  if (place !== 'examples') return ['src', 'test']
+  return readdirSync(directory, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && !['dist', 'node_modules'].includes(entry.name))
+    .map((entry) => entry.name)
 }
 
 function readSources(directory: string, folder: string): SourceFile[] {

@@ -22,6 +22,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   sdk: ['protocol', 'evidence'],
   cli: ['gate', 'sdk', 'protocol', 'evidence', 'catalogue', 'policy'],
   mcp: ['sdk', 'protocol'],
+  examples: ['sdk', 'mcp'],
   testkit: [],
   e2e: [
     'protocol',
@@ -133,7 +134,7 @@ export function nodeInBrowserSources(workspace: readonly WorkspacePackage[]): re
   const globals = safe.flatMap((one) =>
     one.files
       .filter((file) => NODE_GLOBALS.test(codeOf(file.text)))
-      .map((file) => `packages/${one.folder}/${file.path}: a global of Node`),
+      .map((file) => `${one.place}/${file.path}: a global of Node`),
   )
   return [...imports, ...globals]
 }
@@ -149,7 +150,8 @@ export function defaultExports(workspace: readonly WorkspacePackage[]): readonly
 export function strayIndexes(workspace: readonly WorkspacePackage[]): readonly string[] {
   return workspace.flatMap((one) => {
     const entries = Object.keys(one.manifest.exports ?? {})
-      .filter((entry) => !entry.includes('*'))
+      // A program that others may start is no module of the package.
+      .filter((entry) => !entry.includes('*') && !entry.startsWith('./bin/'))
       .map((entry) => ['src', ...entry.split('/').slice(1), 'index.ts'].join('/'))
     const present = one.files
       .map((file) => file.path)
@@ -157,8 +159,8 @@ export function strayIndexes(workspace: readonly WorkspacePackage[]): readonly s
     const stray = present.filter((path) => !entries.includes(path))
     const missing = entries.filter((path) => !present.includes(path))
     return [
-      ...stray.map((path) => `packages/${one.folder}/${path}: not an entry of the package`),
-      ...missing.map((path) => `packages/${one.folder}/${path}: missing`),
+      ...stray.map((path) => `${one.place}/${path}: not an entry of the package`),
+      ...missing.map((path) => `${one.place}/${path}: missing`),
     ]
   })
 }
@@ -187,7 +189,7 @@ function everyFile(workspace: readonly WorkspacePackage[]): readonly {
   readonly place: string
 }[] {
   return workspace.flatMap((owner) =>
-    owner.files.map((file) => ({ owner, file, place: `packages/${owner.folder}/${file.path}` })),
+    owner.files.map((file) => ({ owner, file, place: `${owner.place}/${file.path}` })),
   )
 }
 
