@@ -1,4 +1,4 @@
-"""An agent in one loop: the model proposes calls, the gate decides, the model hears what came of it."""
+"""An agent in one loop: a model proposes calls, the gate decides, the model hears of it."""
 
 from __future__ import annotations
 

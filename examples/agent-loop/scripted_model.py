@@ -1,4 +1,4 @@
-"""Plays a model: the same turns whatever it is told, then a last word that counts what came back."""
+"""Plays a model: the same turns whatever it is told, then a last word that counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A state machine whose one step needs a human: kill it while it waits, start it again, it goes on."""
+"""A state machine whose one step needs a human: killed while it waits, it goes on later."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from latchgate import (
     LatchGateUnavailable,
 )
 
-# {"at": "drafting", "note": …} → {"at": "waiting", "note": …, "approval_id": …} → "done", "denied",
-# "expired" or "failed": everything the program has to know when it starts again.
+# {"at": "drafting", "note": …} → {"at": "waiting", "note": …, "approvalId": …} → "done", "denied",
+# "expired" or "failed": all that the program has to know when it starts again, as in
+# approval-machine.ts.
 State = dict[str, Any]
 
 
@@ -59,7 +60,7 @@ def publish(client: LatchGateSyncClient, note: dict[str, str]) -> State:
     try:
         return done(client.execute("http_post", {"url": "https://httpbin.org/post", "body": note}))
     except LatchGateApprovalRequired as held:
-        return {"at": "waiting", "note": note, "approval_id": held.approval_id}
+        return {"at": "waiting", "note": note, "approvalId": held.approval_id}
     except LatchGateError as error:
         return ended(error)
 
@@ -67,7 +68,7 @@ def publish(client: LatchGateSyncClient, note: dict[str, str]) -> State:
 def wait_for_operator(client: LatchGateSyncClient, state: State) -> State:
     # Only asks, and needs nothing but the id: it makes no difference which process made the call.
     try:
-        return done(client.wait_for_approval(state["approval_id"]))
+        return done(client.wait_for_approval(state["approvalId"]))
     except LatchGateApprovalTimeout:
         return state
     except LatchGateError as error:
@@ -77,14 +78,14 @@ def wait_for_operator(client: LatchGateSyncClient, state: State) -> State:
 def done(result: ActionResult) -> State:
     return {
         "at": "done",
-        "receipt_id": result.receipt_id,
+        "receiptId": result.receipt_id,
         "verified": result.is_fully_successful,
     }
 
 
 def ended(error: LatchGateError) -> State:
     if isinstance(error, LatchGateApprovalExpired):
-        return {"at": "expired", "approval_id": error.approval_id}
+        return {"at": "expired", "approvalId": error.approval_id}
     if isinstance(error, LatchGateApprovalDenied):
         return {"at": "denied", "reason": error.reason or "an operator said no"}
     if isinstance(error, LatchGateDenied):
@@ -92,20 +93,20 @@ def ended(error: LatchGateError) -> State:
     # Dispatched, and it did not end well. Whether it had its effect is in the receipt.
     if isinstance(error, LatchGateUnavailable) and error.outcome is not None:
         reason = f"{error.gate_message or error} ({error.outcome})"
-        return {"at": "failed", "reason": reason, "receipt_id": error.receipt_id}
+        return {"at": "failed", "reason": reason, "receiptId": error.receipt_id}
     raise error
 
 
 def describe(state: State) -> str:
     facts = {
         "drafting": lambda: json.dumps(state["note"]["text"]),
-        "waiting": lambda: f"latchgate approvals approve {state['approval_id']}",
+        "waiting": lambda: f"latchgate approvals approve {state['approvalId']}",
         "done": lambda: (
-            f"{'verified' if state['verified'] else 'not verified'}, receipt {state['receipt_id']}"
+            f"{'verified' if state['verified'] else 'not verified'}, receipt {state['receiptId']}"
         ),
         "denied": lambda: state["reason"],
-        "expired": lambda: f"nobody decided on {state['approval_id']}",
-        "failed": lambda: f"{state['reason']}, receipt {state['receipt_id']}",
+        "expired": lambda: f"nobody decided on {state['approvalId']}",
+        "failed": lambda: f"{state['reason']}, receipt {state['receiptId']}",
     }
     return f"{state['at']:<9} {facts[state['at']]()}"
 
@@ -119,7 +120,7 @@ def load(file: Path) -> State:
 
 
 def save(file: Path, state: State) -> None:
-    """Writes beside the file, then replaces it: whenever the program dies, one whole state is there."""
+    """Writes beside the file, then replaces it: there is always one whole state."""
     beside = file.with_name(f"{file.name}.new")
     with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as new:
         new.write(json.dumps(state, indent=2) + "\n")

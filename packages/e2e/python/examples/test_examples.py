@@ -1,4 +1,4 @@
-"""The Python programs of ``examples/``, as a newcomer runs them: against a gate on the default socket."""
+"""The Python programs of ``examples/``, run against a gate on the default socket."""
 
 from __future__ import annotations
 
@@ -51,9 +51,11 @@ def gate(home: Path) -> Iterator[Gate]:
 class Program:
     """An example that runs; what it prints is read line by line."""
 
-    def __init__(self, home: Path, file: Path, *arguments: str) -> None:
+    def __init__(
+        self, home: Path, file: Path, *arguments: str, program: str = sys.executable
+    ) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, str(file), *arguments],
+            [program, str(file), *arguments],
             cwd=home,
             env={**os.environ, "HOME": str(home), "XDG_RUNTIME_DIR": str(home)},
             stdin=subprocess.DEVNULL,
@@ -134,7 +136,7 @@ def test_the_state_machine_survives_its_death_while_it_waits(gate: Gate, home: P
     held = first.until_held()
     first.kill()
     saved = json.loads((home / "approval-machine.json").read_text())
-    assert (saved["at"], saved["approval_id"]) == ("waiting", held)
+    assert (saved["at"], saved["approvalId"]) == ("waiting", held)
     assert (home / "approval-machine.json").stat().st_mode & 0o777 == 0o600
     gate.approve(held)
     second = Program(home, MACHINE)
@@ -147,6 +149,17 @@ def test_the_state_machine_survives_its_death_while_it_waits(gate: Gate, home: P
     assert (third.end(), third.said) == (0, second.said.splitlines(keepends=True)[1])
     assert requests(gate) == [("POST", "httpbin.org", "/post")]
     assert json.loads(gate.requests[0]["body"]) == saved["note"]
+
+
+def test_what_the_typescript_program_began_the_python_one_ends(gate: Gate, home: Path) -> None:
+    compiled = EXAMPLES / "dist/approval-machine/approval-machine.js"
+    first = Program(home, compiled, program=os.environ["NODE"])
+    held = first.until_held()
+    first.kill()
+    gate.approve(held)
+    second = Program(home, MACHINE)
+    assert (second.end(), requests(gate)) == (0, [("POST", "httpbin.org", "/post")])
+    assert second.said.startswith(f"waiting   latchgate approvals approve {held}\ndone ")
 
 
 def test_a_denied_note_ends_the_state_machine_and_is_not_sent(gate: Gate, home: Path) -> None:
