@@ -1,7 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { delimiter, dirname, join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { GateOptions } from '@latchgate/gate'
 import { type TempDir, tempDir } from '@latchgate/testkit'
@@ -13,6 +14,7 @@ import { startWorld, type World } from './world.js'
 export const ROOT: string = fileURLToPath(new URL('../../../../../', import.meta.url))
 
 const LATCHGATE = `${ROOT}packages/cli/bin/latchgate.js`
+const LATCHGATE_MCP = `${ROOT}packages/mcp/bin/latchgate-mcp.js`
 
 /** Actions and sinks that the first `latchgate up` lets its own user have (preset `quickstart`). */
 const QUICKSTART = {
@@ -42,6 +44,8 @@ export interface Program {
   readonly done: Promise<ProgramEnd>
   /** Resolves to the match once standard output holds it; rejects when the program ends before. */
   said(pattern: RegExp): Promise<readonly string[]>
+  /** The same for standard error. */
+  warned(pattern: RegExp): Promise<readonly string[]>
 }
 
 /** A gate where programs of its user look for one, with the rights of `latchgate up`. */
@@ -52,6 +56,8 @@ export interface ExampleWorld extends World {
   readonly env: Readonly<Record<string, string>>
   /** Starts Node with these arguments, and `env` besides what makes it find the gate. */
   run(args: readonly string[], env?: Readonly<Record<string, string>>): Program
+  /** Starts a program of `PATH`, with `input` on its standard input. */
+  start(command: string, args: readonly string[], input?: string): Program
   /** Runs `latchgate` as the operator; its standard output. Throws when it fails. */
   operate(...args: readonly string[]): Promise<string>
 }
@@ -77,19 +83,27 @@ export async function startExampleWorld(
   mkdirSync(join(root, 'operators'), { mode: 0o700 })
   writeFileSync(join(root, 'operators', 'operator.pem'), operator.key.exportPem(), { mode: 0o600 })
   const running: ChildProcess[] = []
-  const env = { PATH: String(process.env['PATH']), HOME: home.path, XDG_RUNTIME_DIR: home.path }
-  const run: ExampleWorld['run'] = (args, more = {}) => {
-    const program = observe(args, { ...env, ...more }, home.path)
-    running.push(program.child)
-    return program
+  const bin = commands(home, configFile)
+  const env = {
+    PATH: [bin, dirname(process.execPath), process.env['PATH']].join(delimiter),
+    HOME: home.path,
+    XDG_RUNTIME_DIR: home.path,
   }
+  const start = (command: string, args: readonly string[], more: object, input = ''): Program => {
+    const child = spawn(command, args, { cwd: home.path, env: { ...env, ...more }, stdio: 'pipe' })
+    running.push(child)
+    child.stdin.end(input)
+    return observe(child)
+  }
+  const run: ExampleWorld['run'] = (args, more = {}) => start(process.execPath, args, more)
   return {
     ...world,
     home,
     env,
     run,
+    start: (command, args, input) => start(command, args, {}, input),
     operate: async (...args) => {
-      const { code, out, err } = await run([LATCHGATE, '--config', configFile, ...args]).done
+      const { code, out, err } = await start('latchgate', args, {}).done
       if (code !== 0)
         throw new Error(`latchgate ${args.join(' ')} ended with ${code}: ${out}${err}`)
       return out
@@ -102,13 +116,23 @@ export async function startExampleWorld(
   }
 }
 
-/** Starts Node and writes down what it says. */
-function observe(
-  args: readonly string[],
-  env: Readonly<Record<string, string>>,
-  cwd: string,
-): Program {
-  const child = spawn(process.execPath, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] })
+/** Makes `latchgate` and `latchgate-mcp` commands, and `.latchgate` the gate's; their directory. */
+function commands(home: TempDir, configFile: string): string {
+  symlinkSync(dirname(configFile), home.file('.latchgate'))
+  const directory = home.file('bin')
+  mkdirSync(directory)
+  const command = (name: string, ...words: readonly string[]): void => {
+    const quoted = [process.execPath, ...words].map((word) => `'${word}'`).join(' ')
+    const script = `#!/bin/sh\nexec ${quoted} "$@"\n`
+    writeFileSync(join(directory, name), script, { mode: 0o700 })
+  }
+  command('latchgate', LATCHGATE, '--config', configFile)
+  command('latchgate-mcp', LATCHGATE_MCP)
+  return directory
+}
+
+/** Writes down what a program says. */
+function observe(child: ChildProcessWithoutNullStreams): Program {
   let out = ''
   let err = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -117,19 +141,25 @@ function observe(
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     err += text
   })
+  // Whoever ends without reading what it was given is not at fault.
+  child.stdin.on('error', () => undefined)
   const done = once(child, 'close').then(([code]) => ({ code: code as number | null, out, err }))
-  return {
-    child,
-    done,
-    said: (pattern) =>
+  const said =
+    (stream: Readable, soFar: () => string): Program['said'] =>
+    (pattern) =>
       new Promise((resolve, reject) => {
         const look = (): void => {
-          const found = pattern.exec(out)
+          const found = pattern.exec(soFar())
           if (found !== null) resolve(found)
         }
         look()
-        child.stdout.on('data', look)
+        stream.on('data', look)
         done.then(() => reject(new Error(`ended without ${pattern}: ${out}${err}`)), reject)
-      }),
+      })
+  return {
+    child,
+    done,
+    said: said(child.stdout, () => out),
+    warned: said(child.stderr, () => err),
   }
 }
