@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { ManualClock } from '@latchgate/testkit'
 import { afterEach, expect, test } from 'vitest'
 import { type ExampleWorld, ROOT, startExampleWorld } from '../src/harness/example-world.js'
@@ -88,6 +88,7 @@ test('the state machine survives its death while it waits, and has the result of
   first.child.kill('SIGKILL')
   expect((await first.done).code).toBe(null)
   const file = at.home.file('approval-machine.json')
+  expect(statSync(file).mode & 0o777).toBe(0o600)
   const saved = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>
   expect(saved).toEqual({
     at: 'waiting',
