@@ -17,6 +17,8 @@ def main() -> None:
             run(client, ScriptedModel(), "Find a thought and a page; tidy up.")
     except LatchGateError as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def run(client: LatchGateSyncClient, model: ScriptedModel, task: str) -> None:

@@ -34,6 +34,8 @@ def main() -> None:
             run(client, file)
     except LatchGateError as error:
         sys.exit(f"{error}\nstart again to go on from {file}")
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def run(client: LatchGateSyncClient, file: Path) -> None:

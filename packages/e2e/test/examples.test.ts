@@ -3,7 +3,11 @@ import { ManualClock } from '@latchgate/testkit'
 import { afterEach, expect, test } from 'vitest'
 import { type ExampleWorld, ROOT, startExampleWorld } from '../src/harness/example-world.js'
 
-const LOOP = `${ROOT}examples/dist/agent-loop/agent-loop.js`
+/** A Node that runs TypeScript runs the source, as the page of the examples says. */
+const { typescript } = process.features as { readonly typescript?: unknown }
+const LOOP = typescript
+  ? `${ROOT}examples/agent-loop/agent-loop.ts`
+  : `${ROOT}examples/dist/agent-loop/agent-loop.js`
 const MACHINE = `${ROOT}examples/dist/approval-machine/approval-machine.js`
 const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
 

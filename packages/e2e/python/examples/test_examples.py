@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -77,6 +78,9 @@ class Program:
         self.said += self._process.stdout.read()
         return self._wait()
 
+    def interrupt(self) -> None:
+        self._process.send_signal(signal.SIGINT)
+
     def kill(self) -> None:
         self._process.kill()
         self._wait()
@@ -129,6 +133,17 @@ def test_without_a_gate_the_programs_end_with_what_to_do(home: Path) -> None:
         assert agent.end() == 1
         assert "latchgate up" in agent.said
         assert "Traceback" not in agent.said
+
+
+@pytest.mark.parametrize("file", [LOOP, MACHINE])
+def test_interrupted_while_it_waits_a_program_ends_without_a_traceback(
+    gate: Gate, home: Path, file: Path
+) -> None:
+    agent = Program(home, file)
+    agent.until_held()
+    agent.interrupt()
+    assert agent.end() == 130
+    assert "Traceback" not in agent.said
 
 
 def test_the_state_machine_survives_its_death_while_it_waits(gate: Gate, home: Path) -> None:
