@@ -9,7 +9,7 @@ try {
   await run(scriptedModel(), 'Find a thought and a page; tidy up.')
 } catch (error) {
   if (!(error instanceof LatchGateError)) throw error
-  console.error(error.message)
+  console.error(error.gateMessage ?? error.message)
   process.exitCode = 1
 } finally {
   await client.close()

@@ -16,7 +16,7 @@ def main() -> None:
         with LatchGateSyncClient(agent_id="example-agent-loop") as client:
             run(client, ScriptedModel(), "Find a thought and a page; tidy up.")
     except LatchGateError as error:
-        sys.exit(str(error))
+        sys.exit(error.gate_message or str(error))
     except KeyboardInterrupt:
         sys.exit(130)
 

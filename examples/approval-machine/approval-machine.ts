@@ -26,7 +26,7 @@ try {
   }
 } catch (error) {
   if (!(error instanceof LatchGateError)) throw error
-  console.error(`${error.message}\nstart again to go on from ${file}`)
+  console.error(`${error.gateMessage ?? error.message}\nstart again to go on from ${file}`)
   process.exitCode = 1
 } finally {
   await client.close()

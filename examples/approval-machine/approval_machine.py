@@ -33,7 +33,7 @@ def main() -> None:
         with LatchGateSyncClient(agent_id="example-approval-machine") as client:
             run(client, file)
     except LatchGateError as error:
-        sys.exit(f"{error}\nstart again to go on from {file}")
+        sys.exit(f"{error.gate_message or error}\nstart again to go on from {file}")
     except KeyboardInterrupt:
         sys.exit(130)
 

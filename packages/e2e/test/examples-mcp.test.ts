@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
 import { type ExampleWorld, ROOT, startExampleWorld } from '../src/harness/example-world.js'
+import { readGuide, withoutIds } from '../src/harness/guide.js'
 
 const AGENT = `${ROOT}examples/dist/mcp-agent/mcp-agent.js`
 const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
@@ -38,7 +39,7 @@ test('an MCP agent is told that its call is held, and has the result once it is 
   await at.operate('approvals', 'approve', id, '-y')
   const { code, out, err } = await agent.done
   expect([code, err]).toEqual([0, ''])
-  expect(out.replaceAll(new RegExp(UUID, 'g'), 'ID')).toBe(
+  expect(withoutIds(out)).toBe(
     [
       ...TOOLS,
       'model   I ask GitHub for a thought.',
@@ -67,6 +68,12 @@ test('a model that has waited in vain asks for the result by its handle; nothing
   const { code, out, err } = await agent.done
   expect([code, err]).toEqual([0, ''])
   expect(out).toContain('error   {"code":"pending_approval",')
+  // Each whole line that the example's page shows of this story.
+  const page = readGuide('examples/mcp-agent/README.md').blocks('text').join('').split('\n')
+  const whole = page.map(withoutIds).filter((line) => !line.includes('…'))
+  expect(whole.length).toBeGreaterThan(10)
+  const printed = new Set(withoutIds(out).split('\n'))
+  expect(whole.filter((line) => !printed.has(line))).toEqual([])
   expect(out).toMatch(
     /latchgate_result .*\n(?:held .*\n)?result {2}receipt .*\nmodel {3}That is all.\n$/,
   )

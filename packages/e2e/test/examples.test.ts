@@ -1,7 +1,10 @@
+import { execFile } from 'node:child_process'
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { ManualClock } from '@latchgate/testkit'
+import { promisify } from 'node:util'
+import { tempDir } from '@latchgate/testkit'
 import { afterEach, expect, test } from 'vitest'
 import { type ExampleWorld, ROOT, startExampleWorld } from '../src/harness/example-world.js'
+import { readGuide, withoutIds } from '../src/harness/guide.js'
 
 /** A Node that runs TypeScript runs the source, as the page of the examples says. */
 const { typescript } = process.features as { readonly typescript?: unknown }
@@ -17,11 +20,11 @@ afterEach(async () => {
   for (const world of worlds.splice(0)) await world.close()
 })
 
-async function world(clock?: ManualClock): Promise<ExampleWorld> {
+async function world(now?: () => number): Promise<ExampleWorld> {
   const tables = '[approvals]\nttl_seconds = 10'
-  const made = await (clock === undefined
-    ? startExampleWorld()
-    : startExampleWorld({ tables }, { now: clock.now }))
+  const made = await (now === undefined
+    ? startExampleWorld({ principal: 'you' })
+    : startExampleWorld({ principal: 'you', tables }, { now }))
   worlds.push(made)
   made.upstream.on('GET', '/zen', () => ({ body: 'Keep it logically awesome.' }))
   made.upstream.on('GET', '/', () => ({ body: '<h1>Example Domain</h1>' }))
@@ -44,22 +47,8 @@ test('the loop is told of a denial, waits for the operator, and has the result o
   await at.operate('approvals', 'approve', id, '-y')
   const { code, out, err } = await agent.done
   expect([code, err]).toEqual([0, ''])
-  expect(out.replaceAll(new RegExp(UUID, 'g'), 'ID')).toBe(
-    [
-      'model   I ask GitHub for a thought.',
-      'call    http_fetch {"url":"https://api.github.com/zen"}',
-      'result  verified, receipt ID',
-      'model   I remove the repository, nobody needs it.',
-      'call    http_delete {"url":"https://api.github.com/repos/acme/rocket"}',
-      "result  refused: principal 'agent-test' is not authorised for action 'http_delete'",
-      'model   I may not do that. Then I look at a page that nobody has listed.',
-      'call    http_fetch {"url":"https://example.com/"}',
-      'held    for an operator: latchgate approvals approve ID',
-      'result  verified, receipt ID',
-      'model   I made 3 calls; 1 had no result.',
-      '',
-    ].join('\n'),
-  )
+  const { blocks } = readGuide('examples/agent-loop/README.md')
+  expect(withoutIds(out)).toBe(withoutIds(blocks('text').join('')))
   expect(received(at)).toEqual(['GET api.github.com/zen', 'GET example.com/'])
 })
 
@@ -84,13 +73,17 @@ test('without a gate the loop ends with what to do', async () => {
 
 test('the state machine survives its death while it waits, and has the result of its one call', async () => {
   const at = await world()
-  await at.operate('policy', 'require-approval', 'http_post')
+  const { block, blocks } = readGuide('examples/approval-machine/README.md')
+  const [hold = '', start] = block('sh', 'require-approval').split('\n')
+  expect(start).toBe('node $examples/dist/approval-machine/approval-machine.js')
+  await at.operate(...hold.split(' ').slice(1))
   const first = at.run([MACHINE])
   const [, id = ''] = await first.said(
     new RegExp(`waiting {3}latchgate approvals approve (${UUID})\n`),
   )
   first.child.kill('SIGKILL')
-  expect((await first.done).code).toBe(null)
+  const killed = await first.done
+  expect([killed.code, killed.err]).toEqual([null, ''])
   const file = at.home.file('approval-machine.json')
   expect(statSync(file).mode & 0o777).toBe(0o600)
   const saved = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>
@@ -102,11 +95,9 @@ test('the state machine survives its death while it waits, and has the result of
   await at.operate('approvals', 'approve', id, '-y')
   const { code, out, err } = await at.run([MACHINE]).done
   expect([code, err]).toEqual([0, ''])
-  expect(out).toMatch(
-    new RegExp(
-      `^waiting {3}latchgate approvals approve ${id}\ndone {6}verified, receipt ${UUID}\n$`,
-    ),
-  )
+  expect(out).toContain(`waiting   latchgate approvals approve ${id}\n`)
+  const [, ...shown] = blocks('text')
+  expect(withoutIds(killed.out + out)).toBe(withoutIds(shown.join('')))
   expect(received(at)).toEqual(['POST httpbin.org/post'])
   expect(JSON.parse(String(at.upstream.requests[0]?.body))).toEqual(saved['note'])
   // The end is the end: nothing is sent again.
@@ -133,13 +124,32 @@ test('a state machine that died before it knew of the approval is given the same
   expect(received(at)).toEqual([])
 })
 
+test('the page of the examples starts a gate that they find', async () => {
+  const home = tempDir()
+  const { block } = readGuide('examples/README.md')
+  const [build, ...lines] = block('sh', 'latchgate up').split('\n')
+  expect(build).toBe('npm run build')
+  const script = `shopt -s expand_aliases\ncd '${ROOT}'\n${lines.join('\n')}
+trap 'latchgate down' EXIT
+test -f $examples/dist/agent-loop/agent-loop.js
+latchgate status`
+  const env = { PATH: String(process.env['PATH']), HOME: home.path, XDG_RUNTIME_DIR: home.path }
+  try {
+    const { stdout } = await promisify(execFile)('bash', ['-euc', script], { env })
+    expect(stdout).toContain('LatchGate is ready')
+    expect(stdout).toMatch(/gate +✓ running/)
+  } finally {
+    home.remove()
+  }
+})
+
 test('an approval that nobody gives in time ends the state machine as expired', async () => {
-  const clock = new ManualClock(Date.now())
-  const at = await world(clock)
+  let ahead = 0
+  const at = await world(() => Date.now() + ahead)
   await at.operate('policy', 'require-approval', 'http_post')
   const agent = at.run([MACHINE])
   await agent.said(/^waiting/m)
-  clock.advance(10_001)
+  ahead = 10_001
   const { code, out, err } = await agent.done
   expect([code, err]).toEqual([0, ''])
   expect(out).toMatch(

@@ -73,7 +73,10 @@ export async function startExampleWorld(
   const world = await startWorld(
     {
       socketDirectory,
-      data: { policy_version: 'quickstart', acl: { 'agent-test': QUICKSTART } },
+      data: {
+        policy_version: 'quickstart',
+        acl: { [settings.principal ?? 'agent-test']: QUICKSTART },
+      },
       ...settings,
       tables: `${NO_RATES}\n${settings.tables ?? ''}`,
     },

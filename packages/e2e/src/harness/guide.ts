@@ -12,6 +12,14 @@ export interface Guide {
   table(head: string): readonly (readonly string[])[]
 }
 
+/** Ids in what a program printed, or a page shows (`01a21203-…`), as `ID`. */
+export function withoutIds(text: string): string {
+  return text.replaceAll(
+    /[0-9a-f]{8}-(?:…|[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})/g,
+    'ID',
+  )
+}
+
 /** Reads a document of the repository, by its path from the root. */
 export function readGuide(path: string): Guide {
   const text = readFileSync(`${ROOT}${path}`, 'utf8')
