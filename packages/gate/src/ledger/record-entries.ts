@@ -51,6 +51,16 @@ export interface LeaseEntry {
   readonly maxCalls?: number | null
   /** The proof that authorised the issue, when there was one: it can be used once. */
   readonly proof?: ProofUse
+  /** The token of an issuer that did: it can be used once. */
+  readonly identityToken?: IdentityTokenUse
+}
+
+/** A token of an issuer that opens or renews one lease (design 10). */
+export interface IdentityTokenUse {
+  /** SHA-256 of issuer and `jti`, in hex. */
+  readonly hash: string
+  /** Unix milliseconds at which the token expires. */
+  readonly expiresAt: number
 }
 
 /** A proof identifier that no second effect may use (design 5). */

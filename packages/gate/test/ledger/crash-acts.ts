@@ -1,9 +1,18 @@
 import type { Result } from '@latchgate/protocol'
-import type { HoldEntry, Ledger, ProofUse } from '../../src/ledger/port.js'
-import { approved, decision, ERASE_AFTER, hold, intent, learning, revocation } from './entries.js'
+import type { HoldEntry, IdentityTokenUse, Ledger, ProofUse } from '../../src/ledger/port.js'
+import {
+  approved,
+  decision,
+  ERASE_AFTER,
+  hold,
+  intent,
+  learning,
+  lease,
+  revocation,
+} from './entries.js'
 
 /** Acts in whose commit a gate dies. The same in the process that dies and in the one that looks. */
-export type CrashAct = 'hold' | 'vote' | 'deny' | 'intend' | 'revoke' | 'learn'
+export type CrashAct = 'hold' | 'vote' | 'deny' | 'intend' | 'revoke' | 'learn' | 'lease'
 
 const proofOf = (jti: string): ProofUse => ({ jkt: 'jkt', jti, forgetAfter: ERASE_AFTER })
 
@@ -21,6 +30,9 @@ export const NEW_HOLD: HoldEntry = hold('s-2', {
   planHash: 'plan-new',
   proof: proofOf('act'),
 })
+
+/** A token that opens a session in one of the acts. */
+export const TOKEN: IdentityTokenUse = { hash: 'token-act', expiresAt: ERASE_AFTER }
 
 const BEGUN = { grantId: 'grant-act', traceId: 'trace-act', sessionId: 's-1' }
 const proof = proofOf('act')
@@ -63,6 +75,10 @@ export const ACTS: Readonly<Record<CrashAct, Act>> = {
   learn: {
     statement: 'INSERT INTO learned_rules',
     run: (ledger) => ledger.learn({ ...learning('add'), proof }),
+  },
+  lease: {
+    statement: 'INSERT INTO identity_tokens',
+    run: (ledger) => ledger.issueLease(lease('s-9', { proof, identityToken: TOKEN, maxCalls: 2 })),
   },
 }
 

@@ -47,7 +47,7 @@ const commitmentOf = ({ hash, bytes }: PayloadDraft): JsonObject => ({ hash, byt
 
 export function lease(
   sessionId: string,
-  more: Partial<Pick<LeaseEntry, 'maxCalls' | 'proof'>> = {},
+  more: Partial<Pick<LeaseEntry, 'maxCalls' | 'proof' | 'identityToken'>> = {},
 ): LeaseEntry {
   const body = { event_type: 'lease_issued' }
   return {

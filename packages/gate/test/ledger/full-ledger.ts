@@ -32,6 +32,9 @@ export async function writeFullLedger(place: LedgerDir): Promise<string> {
   await ledger.issueLease(lease('s-limited', { maxCalls: 5 }))
   await ledger.issueLease(lease('s-limitless', { maxCalls: null }))
   await ledger.issueLease(lease('s-none', { proof }))
+  for (const hash of ['token-1', 'token-2']) {
+    await ledger.issueLease(lease('s-token', { identityToken: { hash, expiresAt: until } }))
+  }
   for (const session of ['s-limited', 's-limitless', 's-none']) {
     await runCall(ledger, session, session !== 's-none')
     await ledger.record(denial(session))

@@ -193,6 +193,29 @@ export function ledgerContract(name: string, create: () => Promise<LedgerUnderTe
         })
       })
 
+      test('a token opens one lease of all that ask at once, also after a new start', async () => {
+        const identityToken = { hash: 'a', expiresAt: given.clock.now() + 60_000 }
+        const used = { ok: false, error: { code: 'identity_token_used' } }
+        const results = await Promise.all(
+          Array.from({ length: 10 }, (_, i) =>
+            ledger.issueLease(lease(`s-${i}`, { identityToken, maxCalls: 1 })),
+          ),
+        )
+        expect(results.filter((result) => result.ok)).toHaveLength(1)
+        expect(results.filter((result) => !result.ok)).toEqual(Array.from({ length: 9 }, () => used))
+        // Only the winner has a budget; the losers have left nothing.
+        const budgets = await Promise.all(
+          results.map((_, i) => ledger.callsRemaining(`s-${i}`)),
+        )
+        expect(budgets.filter((left) => left === 1)).toHaveLength(1)
+        const proof = { jkt: 'k', jti: 'j', forgetAfter: given.clock.now() + 120_000 }
+        expect(await ledger.issueLease(lease('s-1', { identityToken, proof }))).toEqual(used)
+        const other = { ...identityToken, hash: 'b' }
+        expect((await ledger.issueLease(lease('s-1', { identityToken: other, proof }))).ok).toBe(true)
+        const again = await given.reopen()
+        expect(await again.issueLease(lease('s-1', { identityToken }))).toEqual(used)
+      })
+
       test('a proof is used once by all intents and leases together, also after a new start', async () => {
         const proof = { jkt: 'k', jti: 'j', forgetAfter: given.clock.now() + 120_000 }
         const replayed = { ok: false, error: { code: 'replay_detected' } }

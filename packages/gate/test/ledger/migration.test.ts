@@ -8,11 +8,13 @@ import { LedgerDamaged, LedgerRolledBack } from '../../src/ledger/faults.js'
 import { openDatabase } from '../../src/ledger/sqlite/database.js'
 import { verifyLedgerFile } from '../../src/ledger/sqlite/verify/verify-ledger-file.js'
 import { approved, call, hold, intent, lease, note } from './entries.js'
-import { writeFormat1 } from './format-1.js'
+import { type OldFormat, writeOldFormat } from './old-formats.js'
 import { type LedgerDir, ledgerDir } from './sqlite-fixture.js'
 
 const CHILD = fileURLToPath(new URL('./ledger-child.js', import.meta.url))
-const UPGRADED = 'the ledger was brought up to date: format 1 is now format 2'
+const OLD: readonly OldFormat[] = [1, 2]
+const upgradedFrom = (old: OldFormat): string =>
+  `the ledger was brought up to date: format ${old} is now format 3`
 
 let place: LedgerDir
 
@@ -33,17 +35,18 @@ function read<T>(sql: string): T {
 
 const format = (): number => read('PRAGMA user_version')
 
-const hasApprovals = (): boolean =>
-  read<number>("SELECT count(*) AS n FROM sqlite_schema WHERE name = 'approvals'") === 1
+const has = (table: string): boolean =>
+  read<number>(`SELECT count(*) AS n FROM sqlite_schema WHERE name = '${table}'`) === 1
 
-describe('a ledger of format 1', () => {
-  test('is brought up to date once, keeps everything, and knows approvals from then on', async () => {
-    const before = await writeFormat1(place)
-    expect(format()).toBe(1)
-    expect(hasApprovals()).toBe(false)
+describe.each(OLD)('a ledger of format %i', (old) => {
+  test('is brought up to date once, keeps everything, and knows what came since from then on', async () => {
+    const before = await writeOldFormat(place, old)
+    expect(format()).toBe(old)
+    expect(has('approvals')).toBe(old === 2)
+    expect(has('identity_tokens')).toBe(false)
     const ledger = await place.open()
-    expect(place.warnings).toContain(UPGRADED)
-    expect(format()).toBe(2)
+    expect(place.warnings).toContain(upgradedFrom(old))
+    expect(format()).toBe(3)
     // The grant without an outcome is of a gate that is gone, as at any start.
     expect(ledger.size).toBe(claimedCheckpoint(before.checkpoint).size + 1)
     expect(await ledger.openIntents()).toMatchObject([{ grantId: before.open, outcome: 'unknown' }])
@@ -52,22 +55,29 @@ describe('a ledger of format 1', () => {
     const held = hold('s-1')
     expect(await ledger.hold(held)).toMatchObject({ ok: true, value: { sessionSeq: 3 } })
     expect((await ledger.intend(approved(held, call('s-1')))).ok).toBe(true)
+    expect(await ledger.revocations()).toHaveLength(old - 1)
+    const token = { hash: 'a', expiresAt: place.clock.now() + 1000 }
+    const outcomes = [
+      await ledger.issueLease(lease('s-4', { identityToken: token })),
+      await ledger.issueLease(lease('s-5', { identityToken: token })),
+    ]
+    expect(outcomes).toMatchObject([{ ok: true }, { error: { code: 'identity_token_used' } }])
     await ledger.close()
     const report = verifyLedgerFile({ path: place.path, checkpointNote: before.checkpoint })
     expect(report.findings).toEqual([])
     expect(report.checkpoint?.consistency).toBe('matches')
     place.warnings.length = 0
     await (await place.open()).close()
-    expect(place.warnings).not.toContain(UPGRADED)
+    expect(place.warnings).not.toContain(upgradedFrom(old))
     expect(verifyLedgerFile({ path: place.path }).findings).toEqual([])
   })
 
   test('that is looked at is left as it is: verifying says what to do', async () => {
-    await writeFormat1(place)
+    await writeOldFormat(place, old)
     const before = readFileSync(place.path)
     expect(() => verifyLedgerFile({ path: place.path })).toThrow(
       new LedgerDamaged(
-        'the ledger has format 1; this program knows 2: start its gate once, which brings it up to date',
+        `the ledger has format ${old}; this program knows 3: start its gate once, which brings it up to date`,
       ),
     )
     expect(readFileSync(place.path).equals(before)).toBe(true)
@@ -77,18 +87,18 @@ describe('a ledger of format 1', () => {
     ['without an index', 'DROP INDEX receipts_by_id'],
     ['without its state', 'DROP TABLE log_state'],
     ['with a trigger', 'CREATE TRIGGER t AFTER INSERT ON intents BEGIN DELETE FROM proofs; END'],
-    ['with a table of format 2', 'CREATE TABLE approvals (approval_id TEXT)'],
-  ])('%s is refused, and stays of format 1', async (_name, sql) => {
-    await writeFormat1(place)
+    ['with a table of the next format', 'CREATE TABLE identity_tokens (hash TEXT)'],
+  ])('%s is refused, and stays as it is', async (_name, sql) => {
+    await writeOldFormat(place, old)
     place.tamper(sql)
     const refusal = await place.open().catch((error: unknown) => error)
     expect(refusal).toBeInstanceOf(LedgerDamaged)
     expect(String(refusal)).toContain('the schema of the ledger was changed')
-    expect(format()).toBe(1)
+    expect(format()).toBe(old)
   })
 
   test('that is an older copy is refused before anything is changed', async () => {
-    await writeFormat1(place)
+    await writeOldFormat(place, old)
     copyFileSync(place.path, place.dir.file('backup.db'))
     const ledger = await place.open()
     await ledger.record(note())
@@ -96,19 +106,20 @@ describe('a ledger of format 1', () => {
     await ledger.close()
     copyFileSync(place.dir.file('backup.db'), place.path)
     await expect(place.open()).rejects.toThrow(LedgerRolledBack)
-    expect(format()).toBe(1)
-    expect(hasApprovals()).toBe(false)
+    expect(format()).toBe(old)
+    expect(has('identity_tokens')).toBe(false)
   })
 
   test.each([
-    ['before', 1],
-    ['after', 2],
+    ['before', 'as it was'],
+    ['after', 'of the format of now'],
   ] as const)(
-    'whose gate dies %s the commit of the change is of format %i, whole',
-    async (when, found) => {
-      const before = await writeFormat1(place)
+    'whose gate dies %s the commit of the change is %s, whole',
+    async (when, _state) => {
+      const found = when === 'before' ? old : 3
+      const before = await writeOldFormat(place, old)
       const marker = place.dir.file('struck')
-      const fault = { statement: 'CREATE TABLE approvals', when, action: 'kill', marker } as const
+      const fault = { statement: 'CREATE TABLE identity_tokens', when, action: 'kill', marker } as const
       const { execArgv, env } = sqliteFaultAt(fault)
       const args = [...execArgv, CHILD, 'open-once', place.path, place.highWaterPath]
       const { signal } = spawnSync(process.execPath, args, {
@@ -118,9 +129,10 @@ describe('a ledger of format 1', () => {
       expect(signal).toBe('SIGKILL')
       expect(existsSync(marker)).toBe(true)
       expect(format()).toBe(found)
-      expect(hasApprovals()).toBe(found === 2)
+      expect(has('approvals')).toBe(found >= 2)
+      expect(has('identity_tokens')).toBe(found === 3)
       const ledger = await place.open({ now: Date.now })
-      expect(place.warnings.includes(UPGRADED)).toBe(found === 1)
+      expect(place.warnings.includes(upgradedFrom(old))).toBe(found !== 3)
       expect(await ledger.openIntents()).toMatchObject([
         { grantId: before.open, outcome: 'unknown' },
       ])
@@ -132,9 +144,9 @@ describe('a ledger of format 1', () => {
 
 test('a ledger of a format to come is refused by gate and verifier, and left as it is', async () => {
   await (await place.open()).close()
-  place.tamper('PRAGMA user_version = 3')
-  const message = 'the ledger has format 3; this program knows 2: use the one that wrote it'
+  place.tamper('PRAGMA user_version = 4')
+  const message = 'the ledger has format 4; this program knows 3: use the one that wrote it'
   await expect(place.open()).rejects.toEqual(new LedgerDamaged(message))
   expect(() => verifyLedgerFile({ path: place.path })).toThrow(new LedgerDamaged(message))
-  expect(format()).toBe(3)
+  expect(format()).toBe(4)
 })

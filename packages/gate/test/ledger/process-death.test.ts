@@ -7,8 +7,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openDatabase } from '../../src/ledger/sqlite/database.js'
 import type { SqliteLedgerHandle } from '../../src/ledger/sqlite/open-ledger.js'
 import { verifyLedgerFile } from '../../src/ledger/sqlite/verify/verify-ledger-file.js'
-import { ACTS, type CrashAct, NEW_HOLD, nextCall, WAITING } from './crash-acts.js'
-import { approved, call, hold, note } from './entries.js'
+import { ACTS, type CrashAct, NEW_HOLD, nextCall, TOKEN, WAITING } from './crash-acts.js'
+import { approved, call, hold, lease, note } from './entries.js'
 import { type LedgerDir, ledgerDir } from './sqlite-fixture.js'
 
 const CHILD = fileURLToPath(new URL('./ledger-child.js', import.meta.url))
@@ -180,6 +180,21 @@ describe('kill -9 in the commit of', () => {
   test('a revocation, before it: its operator was told nothing, and it does not hold', async () => {
     const ledger = await dieIn('revoke', 'before')
     expect(await nextCall(ledger)).toMatchObject({ ok: true })
+  })
+
+  test('a lease by a token, after it: the token is used up and the budget is there', async () => {
+    const ledger = await dieIn('lease', 'after')
+    expect(await ledger.callsRemaining('s-9')).toBe(2)
+    expect(await ledger.issueLease(lease('s-8', { identityToken: TOKEN }))).toEqual({
+      ok: false,
+      error: { code: 'identity_token_used' },
+    })
+  })
+
+  test('a lease by a token, before it: nothing is used up', async () => {
+    const ledger = await dieIn('lease', 'before')
+    expect(await ledger.callsRemaining('s-9')).toBeUndefined()
+    expect((await ledger.issueLease(lease('s-8', { identityToken: TOKEN }))).ok).toBe(true)
   })
 
   test('a learned rule, after it: it is there, with who added it', async () => {

@@ -19,6 +19,7 @@ import {
   denial,
   hold,
   intent,
+  lease,
   note,
   payload,
   receiptOf,
@@ -32,6 +33,7 @@ const NOTHING = {
   unknown: 0,
   payloadsErased: 0,
   proofsForgotten: 0,
+  identityTokensForgotten: 0,
   approvalsExpired: 0,
   quotaUsesForgotten: 0,
 }
@@ -368,6 +370,28 @@ test('proofs are forgotten when they are too old to be accepted, in the order of
   expect(verifyLedgerFile({ path: place.path }).findings).toEqual([])
   place.clock.advance(4000)
   expect(await ledger.sweep()).toEqual({ ...NOTHING, proofsForgotten: 2 })
+})
+
+test('an identity token is remembered for two minutes beyond its expiry, by the time of the log', async () => {
+  const expiresAt = place.clock.now() + 1000
+  const use = (): ReturnType<typeof ledger.issueLease> =>
+    ledger.issueLease(lease('s-1', { identityToken: { hash: 'a', expiresAt } }))
+  expect((await use()).ok).toBe(true)
+  place.clock.advance(1000 + 120_000)
+  await ledger.record(note())
+  expect(await ledger.sweep()).toEqual(NOTHING)
+  place.clock.advance(1)
+  // Nothing was recorded since: nobody could tell the row from one that was taken away.
+  expect(await ledger.sweep()).toEqual(NOTHING)
+  expect(await use()).toEqual({ ok: false, error: { code: 'identity_token_used' } })
+  await ledger.record(note())
+  expect(await ledger.sweep()).toEqual({ ...NOTHING, identityTokensForgotten: 1 })
+  expect(rowsOf('identity_tokens')).toBe(0)
+  expect(verifyLedgerFile({ path: place.path }).findings).toEqual([])
+  // An issuer that gives an id again, long after.
+  const later = { hash: 'a', expiresAt: place.clock.now() + 1000 }
+  expect((await ledger.issueLease(lease('s-2', { identityToken: later }))).ok).toBe(true)
+  expect(verifyLedgerFile({ path: place.path }).findings).toEqual([])
 })
 
 test('a pass that finds nothing leaves the id of the last commit as it was', async () => {

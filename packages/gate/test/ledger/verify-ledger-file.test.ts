@@ -158,6 +158,7 @@ describe('any value of any column, changed', () => {
   const names = [
     'approval_votes',
     'approvals',
+    'identity_tokens',
     'intents',
     'keys',
     'learned_rules',
@@ -226,6 +227,7 @@ describe('rows', () => {
   test.each([
     'approval_votes',
     'approvals',
+    'identity_tokens',
     'intents',
     'keys',
     'learned_rules',
@@ -281,6 +283,7 @@ describe('rows', () => {
       'a vote',
       "INSERT INTO approval_votes SELECT approval_id, 'ivan', leaf FROM approvals LIMIT 1",
     ],
+    ['a used token', "INSERT INTO identity_tokens VALUES ('invented', 0, 9)"],
     ['a vote on nothing', "INSERT INTO approval_votes VALUES ('invented', 'ivan', 9)"],
     ['a revocation', "INSERT INTO revocations VALUES (9, 'principal', 'agent-b', 9)"],
     ['a use of a quota', "INSERT INTO quota_uses VALUES ('invented', 'agent-a', 0, 0)"],
@@ -358,6 +361,19 @@ describe('who would hide something', () => {
     expect(tampered(rule).findings).toMatchObject([
       { column: 'learned_rules', problem: 'the rule is in the table, but nobody added it' },
     ])
+  })
+
+  test('a used token taken away, or given a shorter life, is named', () => {
+    const taken = tampered("DELETE FROM identity_tokens WHERE hash = 'token-1'")
+    expect(taken.findings).toMatchObject([
+      {
+        id: 'token-1',
+        column: 'identity_tokens',
+        problem: 'the token is not in the table: it could be used again',
+      },
+    ])
+    const shorter = tampered("UPDATE identity_tokens SET expires_at = 0 WHERE hash = 'token-2'")
+    expect(shorter.findings).toMatchObject([{ id: 'token-2', column: 'identity_tokens' }])
   })
 
   test('a use that was given back, put in again, is named', () => {
@@ -443,8 +459,8 @@ describe('what is no readable ledger', () => {
   })
 
   test('a ledger of another format is refused by its number', () => {
-    expect(changed((run) => run('PRAGMA user_version = 3'))).toMatchObject({
-      message: expect.stringContaining('format 3') as string,
+    expect(changed((run) => run('PRAGMA user_version = 4'))).toMatchObject({
+      message: expect.stringContaining('format 4') as string,
     })
   })
 

@@ -1,5 +1,12 @@
 import type { LeafColumns } from '@latchgate/evidence'
-import type { LearnedRule, LeaseUse, ProofUse, QuotaLimit, Revocation } from '../port.js'
+import type {
+  IdentityTokenUse,
+  LearnedRule,
+  LeaseUse,
+  ProofUse,
+  QuotaLimit,
+  Revocation,
+} from '../port.js'
 import type { ArenaLeaf } from './byte-arena.js'
 
 /** A leaf on its way to the writer thread: where its bytes are, and what is indexed beside them. */
@@ -59,6 +66,7 @@ export type Command =
       /** Absent: the budget stays as it is. */
       readonly maxCalls?: number | null
       readonly proof: ProofUse | null
+      readonly identityToken: IdentityTokenUse | null
     }
   | (CallGuards & {
       readonly op: 'intend'
@@ -137,6 +145,7 @@ export const STATUS = {
   too_many_pending_approvals: 15,
   call_pending: 16,
   too_many_rules: 17,
+  identity_token_used: 18,
 } as const
 
 /** Result of one command. */
@@ -164,6 +173,7 @@ export interface Swept {
   readonly unknown: number
   readonly payloadsErased: number
   readonly proofsForgotten: number
+  readonly identityTokensForgotten: number
   readonly approvalsExpired: number
   readonly quotaUsesForgotten: number
 }

@@ -10,6 +10,7 @@ import { LedgerFault } from '../faults.js'
 import type {
   DecideEntry,
   HoldEntry,
+  IdentityTokenUse,
   IntendEntry,
   LeafDraft,
   LearnEntry,
@@ -69,13 +70,14 @@ export class CommandEncoder {
   }
 
   lease(entry: LeaseEntry, time: number): Command {
-    const { sessionId, principal, maxCalls, proof } = entry
+    const { sessionId, principal, maxCalls, proof, identityToken } = entry
     const body = {
       ...entry.leaf.body,
       session_id: sessionId,
       principal,
       ...(maxCalls === undefined ? {} : { budget: { max_calls: maxCalls } }),
       ...proofMember(proof),
+      ...identityTokenMember(identityToken),
     }
     return {
       op: 'lease',
@@ -84,6 +86,7 @@ export class CommandEncoder {
       sessionId,
       ...(maxCalls === undefined ? {} : { maxCalls }),
       proof: proof ?? null,
+      identityToken: identityToken ?? null,
     }
   }
 
@@ -313,4 +316,10 @@ function decisionBody(
 // Only where the record uses one up: the table of proofs is recomputed from it.
 function proofMember(proof: ProofUse | null | undefined): JsonObject {
   return proof === null || proof === undefined ? {} : { proof: { jkt: proof.jkt, jti: proof.jti } }
+}
+
+// The table of used tokens is recomputed from it.
+function identityTokenMember(token: IdentityTokenUse | undefined): JsonObject {
+  if (token === undefined) return {}
+  return { identity_token: { hash: token.hash, expires_at: isoMillis(token.expiresAt) } }
 }

@@ -17,6 +17,7 @@ import { ApprovalTable } from './approval-table.js'
 import type { AnnouncedKey, Ready, WriterData } from './commands.js'
 import { type Database, openDatabase } from './database.js'
 import { readHighWater } from './high-water.js'
+import { IdentityTokenTable } from './identity-token-table.js'
 import { IntentTable } from './intent-table.js'
 import { LearnedTable } from './learned-table.js'
 import { LedgerFiles } from './ledger-files.js'
@@ -29,7 +30,13 @@ import { ProofTable } from './proof-table.js'
 import { QuotaTable } from './quota-table.js'
 import { RevocationTable } from './revocation-table.js'
 import { blob, type Row } from './row.js'
-import { configureWriter, createSchema, isEmptyDatabase, upgradeSchema } from './schema.js'
+import {
+  configureWriter,
+  createSchema,
+  isEmptyDatabase,
+  SCHEMA_VERSION,
+  upgradeSchema,
+} from './schema.js'
 import { SessionTable } from './session-table.js'
 import { Sweeper } from './sweep.js'
 import type { Tables } from './tables.js'
@@ -56,7 +63,8 @@ export function openWriter(data: WriterData): {
   }
 }
 
-const UPGRADED = 'the ledger was brought up to date: format 1 is now format 2'
+const upgradedFrom = (format: number): string =>
+  `the ledger was brought up to date: format ${format} is now format ${SCHEMA_VERSION}`
 
 /** What a stored log is held against: its name, where it lies, and the mark of how far it came. */
 export type ExpectedLog = Pick<
@@ -86,7 +94,7 @@ function begin(
   const now = Math.max(data.now, state?.highestTime ?? 0)
   db.exec('BEGIN IMMEDIATE')
   if (state === null) createSchema(db)
-  const upgraded = upgradeSchema(db)
+  const former = upgradeSchema(db)
   const log = new LogAppender(db, frontier)
   const approvals = new ApprovalTable(db)
   const tables: Tables = {
@@ -99,6 +107,7 @@ function begin(
     sessions: new SessionTable(db),
     intents: new IntentTable(db),
     proofs: new ProofTable(db),
+    identityTokens: new IdentityTokenTable(db),
     payloads: new PayloadTable(db),
   }
   const from = frontier.size
@@ -133,10 +142,11 @@ function begin(
       unknown,
       payloadsErased: 0,
       proofsForgotten: 0,
+      identityTokensForgotten: 0,
       approvalsExpired: 0,
       quotaUsesForgotten: 0,
     },
-    warnings: [...found.warnings, ...(upgraded ? [UPGRADED] : [])],
+    warnings: [...found.warnings, ...(former === null ? [] : [upgradedFrom(former)])],
   }
   return { writer, ready }
 }

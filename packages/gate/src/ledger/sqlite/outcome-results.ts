@@ -42,6 +42,16 @@ export function proven(
     : ok(appended(outcome, size))
 }
 
+/** Of a lease. */
+export function leased(
+  outcome: Outcome,
+  size: number,
+): Result<Appended, { readonly code: 'replay_detected' | 'identity_token_used' }> {
+  return outcome.status === STATUS.identity_token_used
+    ? err({ code: 'identity_token_used' })
+    : proven(outcome, size)
+}
+
 /** Of an intent. Throws LedgerFault `commit_failed` for a status that no guard gives. */
 export function intended(outcome: Outcome, size: number): Result<Intended, IntendRefusal> {
   const { status, index, callsRemaining } = outcome

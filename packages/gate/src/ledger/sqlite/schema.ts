@@ -4,7 +4,8 @@ import { integer, type Row, requireRow } from './row.js'
 
 /** `LGL1`: marks the file as a ledger of ours. */
 const APPLICATION_ID = 0x4c474c31
-const SCHEMA_VERSION = 2
+/** Format of the tables; docs/storage.md lists what came with each. */
+export const SCHEMA_VERSION = 3
 
 /** Milliseconds that a statement waits for a lock. Nobody but the writer should hold one. */
 export const BUSY_TIMEOUT_MS = 2000
@@ -156,7 +157,19 @@ CREATE TABLE learned_rules (
 ) STRICT, WITHOUT ROWID;
 `
 
-const SCHEMA = VERSION_1 + VERSION_2
+const VERSION_3 = `
+CREATE TABLE identity_tokens (
+  hash TEXT PRIMARY KEY,
+  expires_at INTEGER NOT NULL,
+  leaf INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX identity_tokens_by_age ON identity_tokens (expires_at);
+`
+
+/** What each format added to the one before. */
+const FORMATS = [VERSION_1, VERSION_2, VERSION_3] as const
+
+const schemaOfFormat = (format: number): string => FORMATS.slice(0, format).join('')
 
 /** Sets a writer's connection up. Must run before the first statement. */
 export function configureWriter(db: Database, synchronous: Synchronous): void {
@@ -187,22 +200,23 @@ export function isEmptyDatabase(db: Database): boolean {
 }
 
 /**
- * Brings a ledger of the version before up to date, inside the caller's transaction. True when there
- * was something to do.
+ * Brings a ledger of an earlier version up to date, inside the caller's transaction. Returns the version
+ * that it had, or null when there was nothing to do.
  */
-export function upgradeSchema(db: Database): boolean {
-  if (versionOf(db) !== 1) return false
-  db.exec(VERSION_2)
+export function upgradeSchema(db: Database): number | null {
+  const found = versionOf(db)
+  if (!isEarlier(found)) return null
+  for (const added of FORMATS.slice(found)) db.exec(added)
   db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`)
-  return true
+  return found
 }
 
 /** Throws LedgerDamaged unless the database is a ledger of this version. */
 export function assertLedger(db: Database): void {
   const found = versionOf(db)
-  if (found === 1) {
+  if (isEarlier(found)) {
     throw new LedgerDamaged(
-      `the ledger has format 1; this program knows ${SCHEMA_VERSION}: start its gate once, which brings it up to date`,
+      `the ledger has format ${found}; this program knows ${SCHEMA_VERSION}: start its gate once, which brings it up to date`,
     )
   }
   if (found !== SCHEMA_VERSION) {
@@ -210,13 +224,18 @@ export function assertLedger(db: Database): void {
       `the ledger has format ${found}; this program knows ${SCHEMA_VERSION}: use the one that wrote it`,
     )
   }
-  assertSchema(db, SCHEMA)
+  assertSchema(db, schemaOfFormat(SCHEMA_VERSION))
 }
 
 // As it is, or to be brought up to date.
 function assertOpenable(db: Database): void {
-  if (versionOf(db) === 1) assertSchema(db, VERSION_1)
+  const found = versionOf(db)
+  if (isEarlier(found)) assertSchema(db, schemaOfFormat(found))
   else assertLedger(db)
+}
+
+function isEarlier(format: number): boolean {
+  return format >= 1 && format < SCHEMA_VERSION
 }
 
 function versionOf(db: Database): number {
@@ -257,7 +276,7 @@ function schemaOf(db: Database): ReadonlyMap<string, string> {
 
 /** Creates all tables. Runs inside the transaction that also writes the first leaves. */
 export function createSchema(db: Database): void {
-  db.exec(SCHEMA)
+  db.exec(schemaOfFormat(SCHEMA_VERSION))
   db.exec(`PRAGMA application_id = ${APPLICATION_ID}`)
   db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`)
 }

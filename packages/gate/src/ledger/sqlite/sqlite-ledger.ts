@@ -37,6 +37,7 @@ import {
   held,
   intended,
   learned,
+  leased,
   proven,
   revoked,
   sealed,
@@ -121,10 +122,8 @@ export class SqliteLedger implements SqliteLedgerHandle {
     return this.#queue.append(() => this.#encoder.record(entry, this.#clock.time()), proven)
   }
 
-  async issueLease(
-    entry: LeaseEntry,
-  ): Promise<Result<Appended, { readonly code: 'replay_detected' }>> {
-    return this.#queue.append(() => this.#encoder.lease(entry, this.#clock.time()), proven)
+  async issueLease(entry: LeaseEntry): ReturnType<Ledger['issueLease']> {
+    return this.#queue.append(() => this.#encoder.lease(entry, this.#clock.time()), leased)
   }
 
   async intend(entry: IntendEntry): Promise<Result<Intended, IntendRefusal>> {

@@ -25,7 +25,7 @@ export class Sweeper {
   sweep(now: number, latest: number): Swept {
     const overdue = this.#tables.intents.overdue(now - SWEEP_GRACE_MS, SWEEP_LIMIT)
     for (const intent of overdue) this.#markUnknown(intent, 'no_outcome_in_time', now)
-    const { approvals, records, quotas } = this.#tables
+    const { approvals, records, quotas, identityTokens } = this.#tables
     const expired = approvals.overdue(now, SWEEP_LIMIT)
     for (const approval of expired) records.expire(approval, now)
     return {
@@ -34,6 +34,7 @@ export class Sweeper {
       quotaUsesForgotten: quotas.forget(latest, SWEEP_LIMIT),
       payloadsErased: this.#tables.payloads.erase(now, SWEEP_LIMIT),
       proofsForgotten: this.#tables.proofs.forget(now, SWEEP_LIMIT),
+      identityTokensForgotten: identityTokens.forget(latest, SWEEP_LIMIT),
     }
   }
 

@@ -1,6 +1,7 @@
 import type { ApprovalTable } from './approval-table.js'
 import { arenaLeafBytes } from './byte-arena.js'
 import type { LeafRef, Outcome } from './commands.js'
+import type { IdentityTokenTable } from './identity-token-table.js'
 import type { IntentTable } from './intent-table.js'
 import type { LearnedTable } from './learned-table.js'
 import type { LogAppender } from './log-appender.js'
@@ -17,6 +18,7 @@ export interface Tables {
   readonly sessions: SessionTable
   readonly intents: IntentTable
   readonly proofs: ProofTable
+  readonly identityTokens: IdentityTokenTable
   readonly payloads: PayloadTable
   readonly approvals: ApprovalTable
   readonly revocations: RevocationTable

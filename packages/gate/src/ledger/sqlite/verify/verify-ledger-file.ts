@@ -17,6 +17,7 @@ import { ApprovalCheck } from './approval-check.js'
 import { checkKeys } from './check-keys.js'
 import { checkLogState } from './check-log-state.js'
 import { checkPayloads } from './check-payloads.js'
+import { IdentityTokenCheck } from './identity-token-check.js'
 import { IntentCheck } from './intent-check.js'
 import { LearnedCheck } from './learned-check.js'
 import { ProofCheck } from './proof-check.js'
@@ -92,6 +93,7 @@ function verifySnapshot(db: Database, options: LedgerFileToVerify): LogReport {
     new IntentCheck(db, findings),
     new SessionCheck(db, findings),
     new ProofCheck(db, findings),
+    new IdentityTokenCheck(db, findings),
     new ApprovalCheck(db, findings),
     new QuotaCheck(db, findings),
     new RevocationCheck(db, findings),
