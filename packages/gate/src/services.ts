@@ -8,6 +8,7 @@ import type { LearnedRules } from './approvals/learned-rules.js'
 import type { AgentKeys } from './auth/agent-keys.js'
 import type { RegisteredReceiptKey } from './auth/receipt-key-registry.js'
 import type { Revocations } from './auth/revocations.js'
+import type { TokenIssuers } from './auth/token-issuers.js'
 import type { GateConfig } from './config/schema.js'
 import type { Egress } from './egress/port.js'
 import type { Ledger } from './ledger/port.js'
@@ -54,6 +55,10 @@ export interface Services {
   readonly leaseKeys: ReadonlyMap<string, LeaseKey>
   /** Registered agents; a reload replaces them. */
   readonly agentKeys: AgentKeys
+  /** Issuers of tokens; a reload replaces them. */
+  readonly tokenIssuers: TokenIssuers
+  /** The configuration as its file has it now, for a reload. Throws for one that cannot be used. */
+  readonly rereadConfig: () => GateConfig
   readonly proofKeys: ProofKeyCache
   /** Verified claims by the digest of their token; expiry is checked on every use. */
   readonly leases: LruCache<LeaseClaims>

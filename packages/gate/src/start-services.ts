@@ -5,13 +5,17 @@ import { ActionCatalogue } from './action-catalogue.js'
 import { ApprovalSignals } from './approvals/approval-signals.js'
 import { LearnedRules } from './approvals/learned-rules.js'
 import { AgentKeys } from './auth/agent-keys.js'
+import { JwksClient } from './auth/jwks-client.js'
 import { loadLeaseSigningKey, loadSeed } from './auth/key-files.js'
 import { loadReceiptKeys } from './auth/receipt-key-registry.js'
 import { Revocations } from './auth/revocations.js'
+import { TokenIssuers } from './auth/token-issuers.js'
 import { loadConfig } from './config/load.js'
 import { isRelaxed, StartupError } from './config/posture.js'
-import type { LoadedConfig } from './config/schema.js'
-import { startEgress } from './egress/start-egress.js'
+import { rereadConfig } from './config/reread.js'
+import type { GateConfig, LoadedConfig } from './config/schema.js'
+import { readExtraCa, startEgress } from './egress/start-egress.js'
+import { lazySecureContext } from './egress/trust-roots.js'
 import type { GateOptions } from './gate-options.js'
 import { highWaterPathOf } from './ledger/sqlite/inspect-ledger.js'
 import { openLedger, type SqliteLedgerHandle } from './ledger/sqlite/open-ledger.js'
@@ -65,6 +69,8 @@ export async function startServices(
     ...(options.route === undefined ? {} : { route: options.route }),
   })
   cleanups.push(() => egress.close())
+  const tokenIssuers = startTokenIssuers(config, now, log)
+  cleanups.push(() => tokenIssuers.close())
   const gateId = uuidv7(now())
   const ledger = await startLedger(options, uid, gateId, receiptKeys)
   cleanups.push(() => ledger.close())
@@ -97,7 +103,9 @@ export async function startServices(
     receiptKeys,
     leaseKey,
     leaseKeys: new Map([[leaseKey.kid, leaseKey]]),
-    agentKeys: new AgentKeys(config.agents, () => reread(options), uid),
+    agentKeys: new AgentKeys(config.agents),
+    tokenIssuers,
+    rereadConfig: () => rereadConfig(() => reread(options), uid),
     proofKeys: new ProofKeyCache(),
     leases: new LruCache(LEASES_REMEMBERED),
     drain: { active: false, closing: false, acts: 0 },
@@ -110,6 +118,11 @@ export async function startServices(
 // A gate that was started without a file keeps what it was started with.
 function reread({ loaded, env }: GateOptions): LoadedConfig {
   return loaded.file === null ? loaded : loadConfig(loaded.file, { env, cwd: loaded.root })
+}
+
+function startTokenIssuers(config: GateConfig, now: () => number, log: Logger): TokenIssuers {
+  const client = new JwksClient(lazySecureContext(readExtraCa(config)))
+  return new TokenIssuers(config.identity.jwt, { client, now, log })
 }
 
 function startPolicy(

@@ -42,7 +42,7 @@ export {
 export { canonicalBytes, canonicalize } from './jcs.js'
 export { escapePointer, JsonFault, type JsonFaultReason } from './json-fault.js'
 export type { Json, JsonObject } from './json-value.js'
-export { LEASE_ISSUER, type LeaseClaims } from './lease-claims.js'
+export { LEASE_ISSUER, type LeaseClaims, type LeaseToken } from './lease-claims.js'
 export type { P256Jwk } from './p256-jwk.js'
 export { isResourceId } from './resource-id.js'
 export { err, ok, type Result } from './result.js'

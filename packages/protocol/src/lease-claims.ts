@@ -25,4 +25,17 @@ export type LeaseClaims = {
   readonly epoch: number
   /** Method by which the principal was identified, e.g. `peercred`. */
   readonly idm: string
+  /** Absent unless a token of an issuer did: `idm` is `jwt`. */
+  readonly idp?: LeaseToken
+}
+
+/** The token of an issuer by which a session was opened or renewed last (design 10). */
+export type LeaseToken = {
+  readonly iss: string
+  /** Its audience, as the gate's configuration has it. */
+  readonly aud: string
+  /** Unix seconds; from then on a renewal takes a fresh one. */
+  readonly exp: number
+  /** Name of the claim that the principal is from. */
+  readonly principal_claim: string
 }

@@ -15,7 +15,7 @@ export interface Peer {
 /** A resolved identity (spec/auth-and-evidence 4.2). */
 export interface Identity {
   readonly principal: string
-  readonly method: 'none' | 'peercred' | 'peercred:unmapped' | 'agent_key'
+  readonly method: 'none' | 'peercred' | 'peercred:unmapped' | 'agent_key' | 'jwt'
   /** Null: not restricted. */
   readonly maximumScopes: readonly string[] | null
   readonly owner: string | null
@@ -36,7 +36,7 @@ export function resolveIdentity(
   if (peer.credentials === null) {
     const message =
       'this gate knows agents by the uid of their Unix socket: connect to the socket, not to TCP, ' +
-      'or present a registered key'
+      'or present a registered key or a token of an issuer'
     return { ok: false, error: refuse('identity_unauthenticated', { message }) }
   }
   const { uid } = peer.credentials

@@ -4,9 +4,11 @@ import type { ProofUse } from '../ledger/port.js'
 import { type Refusal, type Refused, refuse } from '../refusal.js'
 import type { Services } from '../services.js'
 import { acceptProof } from './accept-proof.js'
-import { type CredentialHeaders, dpopToken } from './credentials.js'
+import { bearerToken, type CredentialHeaders, dpopToken, type SentToken } from './credentials.js'
 import { type Identity, type Peer, resolveIdentity } from './identity.js'
-import { leaseIdentity, unregisteredKey } from './lease-identity.js'
+import { refuseToken, type VerifiedToken } from './identity-token.js'
+import { identityOf, leaseIdentity, unregisteredKey } from './lease-identity.js'
+import { acceptBearer, acceptFreshToken, refuseStrayToken } from './token-applicant.js'
 
 /** Seconds after expiry during which a lease can still be renewed (design 10). */
 const RENEWAL_GRACE_SECONDS = 3600
@@ -16,16 +18,22 @@ const LEASE_REQUEST = { method: 'POST', path: '/v1/leases' }
 /** Who asks for a lease, and what he brought. */
 export interface Applicant {
   readonly peer: Peer
-  /** With the old lease and a proof by its key: a renewal. With a proof alone: a registered key. */
+  /**
+   * With the old lease and a proof by its key: a renewal. With a proof alone: a registered key. With
+   * `Bearer`: a token of an issuer.
+   */
   readonly headers: CredentialHeaders
+  /** A token beside a renewal. */
+  readonly freshToken: SentToken
   readonly agentLabel: string | null
 }
 
-/** Who the applicant turned out to be, the lease that is renewed, and the proof that this used up. */
+/** Who the applicant turned out to be, the lease that is renewed, and what this uses up. */
 export interface Known {
   readonly identity: Identity
   readonly renewed: LeaseClaims | null
   readonly proof: ProofUse | null
+  readonly token: VerifiedToken | null
 }
 
 type ImportedKey = Result<{ readonly jkt: string }, string>
@@ -46,13 +54,20 @@ export async function identifyApplicant(
   key: ImportedKey,
 ): Promise<Result<Known, Refusal>> {
   const { headers, peer } = applicant
-  if (headers.sent.authorization) {
-    return identifyByLease(services, applicant, headers.authorization ?? '')
+  const authorization = headers.authorization ?? ''
+  const bearer = bearerToken(authorization)
+  if (headers.sent.authorization && bearer === undefined) {
+    return identifyByLease(services, applicant, authorization)
   }
+  if (applicant.freshToken !== undefined) return refuseStrayToken()
+  if (bearer !== undefined) return identifyByToken(services, applicant, bearer, key)
   if (headers.sent.dpop) return identifyByKey(services, applicant, key)
   const identity = resolveIdentity(services.config.identity, peer)
   if (!identity.ok) return identity
-  return { ok: true, value: { identity: identity.value, renewed: null, proof: null } }
+  return {
+    ok: true,
+    value: { identity: identity.value, renewed: null, proof: null, token: null },
+  }
 }
 
 async function identifyByKey(
@@ -72,7 +87,37 @@ async function identifyByKey(
     request: LEASE_REQUEST,
     owner: identity.principal,
   })
-  return proof.ok ? { ok: true, value: { identity, renewed: null, proof: proof.value } } : proof
+  if (!proof.ok) return proof
+  return { ok: true, value: { identity, renewed: null, proof: proof.value, token: null } }
+}
+
+async function identifyByToken(
+  services: Services,
+  { peer, headers }: Applicant,
+  bearer: string,
+  key: ImportedKey,
+): Promise<Result<Known, Refusal>> {
+  if (headers.duplicated) return refuseToken('a credential header was sent twice')
+  const { dpop } = headers
+  if (headers.sent.dpop && dpop === undefined) return malformedProof()
+  if (dpop !== undefined && !key.ok) return invalidLeaseRequest(key.error)
+  const jkt = key.ok ? key.value.jkt : null
+  const prove = (proof: string, of: string) => (token: VerifiedToken) =>
+    acceptProof(services, peer, {
+      proof,
+      token: null,
+      jkt: of,
+      request: LEASE_REQUEST,
+      owner: token.principal,
+    })
+  const accepted = await acceptBearer(services, bearer, {
+    jkt,
+    prove: dpop === undefined || jkt === null ? undefined : prove(dpop, jkt),
+  })
+  if (!accepted.ok) return accepted
+  const { token, proof } = accepted.value
+  const identity = identityOf(token.issuer, token.principal)
+  return { ok: true, value: { identity, renewed: null, proof, token } }
 }
 
 function malformedProof(): Refused {
@@ -85,13 +130,14 @@ function malformedProof(): Refused {
 
 async function identifyByLease(
   services: Services,
-  { peer, headers }: Applicant,
+  { peer, headers, freshToken }: Applicant,
   authorization: string,
 ): Promise<Result<Known, Refusal>> {
   const token = dpopToken(authorization)
   // Whoever sends a credential means a renewal: a new session would be a silent change of budget.
   if (token === undefined) {
-    const message = 'to renew a lease send `Authorization: DPoP <lease>`; for a new one, none'
+    const message =
+      'to renew a lease send `Authorization: DPoP <lease>`; for a new one none, or `Bearer <jwt>`'
     return { ok: false, error: refuse('invalid_lease', { message }) }
   }
   if (headers.dpop === undefined) return { ok: false, error: refuse('missing_auth_header') }
@@ -118,5 +164,10 @@ async function identifyByLease(
     owner: claims.sub,
   })
   if (!proof.ok) return proof
-  return { ok: true, value: { identity: identity.value, renewed: claims, proof: proof.value } }
+  const fresh = await acceptFreshToken(services, freshToken, claims)
+  if (!fresh.ok) return fresh
+  return {
+    ok: true,
+    value: { identity: identity.value, renewed: claims, proof: proof.value, token: fresh.value },
+  }
 }

@@ -2,6 +2,7 @@ import type { LeaseClaims, Result } from '@latchgate/protocol'
 import { type Refusal, type Refused, refuse } from '../refusal.js'
 import type { Services } from '../services.js'
 import { type Identity, type Peer, resolveIdentity } from './identity.js'
+import type { TokenIssuer } from './token-issuers.js'
 
 /**
  * Who holds a lease now, by the way in which it was issued (`idm`): a key that is no longer
@@ -17,9 +18,27 @@ export function leaseIdentity(
     const agent = services.agentKeys.find(claims.cnf.jkt)
     return agent === undefined ? unregisteredKey(claims.cnf.jkt) : { ok: true, value: agent }
   }
+  if (claims.idm === 'jwt') return tokenIdentity(services, claims)
   // A lease of a mapped uid is good only on a connection of that uid: a stolen lease and key are of
   // no use to another user of the machine.
   return resolveIdentity(services.config.identity, peer)
+}
+
+// The principal is the lease's own: only its issuer can say what it would be called now.
+function tokenIdentity(services: Services, { sub, idp }: LeaseClaims): Result<Identity, Refusal> {
+  const issuer = idp === undefined ? undefined : services.tokenIssuers.find(idp.iss, idp.aud)
+  if (issuer === undefined || issuer.principalClaim !== idp?.principal_claim) {
+    const message =
+      'the issuer by whose token this session was opened is no longer accepted as it was: ' +
+      'open a session with a credential of now'
+    return { ok: false, error: refuse('identity_unauthenticated', { message }) }
+  }
+  return { ok: true, value: identityOf(issuer, sub) }
+}
+
+/** Who a principal of an issuer is now. */
+export function identityOf({ scopes, owner }: TokenIssuer, principal: string): Identity {
+  return { principal, method: 'jwt', maximumScopes: scopes, owner }
 }
 
 /** The refusal of a key that nobody has registered; a thumbprint is public. */

@@ -7,6 +7,7 @@ import {
   type LeaseClaims,
   type LeaseRequest,
   type LeaseResponse,
+  type LeaseToken,
   type Result,
 } from '@latchgate/protocol'
 import { importP256Jwk, type P256Jwk, signLease, uuidv7 } from '@latchgate/protocol/node'
@@ -15,6 +16,7 @@ import { ledgerFault } from '../ledger-fault.js'
 import { type Refusal, refuse } from '../refusal.js'
 import type { Services } from '../services.js'
 import type { Identity } from './identity.js'
+import { refuseToken, type VerifiedToken } from './identity-token.js'
 import {
   type Applicant,
   identifyApplicant,
@@ -28,6 +30,9 @@ interface Session {
   readonly budgets: LeaseClaims['budgets']
   readonly isRenewal: boolean
   readonly proof: ProofUse | null
+  readonly token: VerifiedToken | null
+  /** What the lease says of the token that opened the session, or renewed it last. */
+  readonly idp: LeaseToken | undefined
 }
 
 /**
@@ -86,7 +91,7 @@ function grantedScopes(
 function openSession(
   services: Services,
   request: LeaseRequest,
-  { renewed, proof }: Known,
+  { renewed, proof, token }: Known,
 ): Session {
   if (renewed !== null) {
     return {
@@ -94,11 +99,23 @@ function openSession(
       budgets: renewed.budgets,
       isRenewal: true,
       proof,
+      token,
+      idp: token === null ? renewed.idp : leaseToken(token),
     }
   }
   const asked = request.budgets ?? undefined
   const budgets = asked === undefined ? undefined : { max_calls: asked.max_calls ?? null }
-  return { id: uuidv7(services.now()), budgets, isRenewal: false, proof }
+  const idp = token === null ? undefined : leaseToken(token)
+  return { id: uuidv7(services.now()), budgets, isRenewal: false, proof, token, idp }
+}
+
+function leaseToken({ issuer, exp }: VerifiedToken): LeaseToken {
+  return {
+    iss: issuer.issuer,
+    aud: issuer.audience,
+    exp,
+    principal_claim: issuer.principalClaim,
+  }
 }
 
 function leaseClaims(
@@ -124,6 +141,7 @@ function leaseClaims(
     ...(identity.owner === null ? {} : { owner: identity.owner }),
     epoch: services.revocations.epoch,
     idm: identity.method,
+    ...(session.idp === undefined ? {} : { idp: session.idp }),
   }
 }
 
@@ -140,6 +158,7 @@ async function recordLease(
     event_type: 'lease_issued',
     principal: claims.sub,
     identity_method: claims.idm,
+    ...issuerMembers(claims.idp),
     owner: claims.owner ?? null,
     agent_label: agentLabel,
     session_id: claims.session_id,
@@ -160,6 +179,7 @@ async function recordLease(
     sessionId: claims.session_id,
     principal: claims.sub,
     ...(session.proof === null ? {} : { proof: session.proof }),
+    ...(session.token === null ? {} : { identityToken: session.token.use }),
     ...(session.isRenewal || claims.budgets === undefined
       ? {}
       : { maxCalls: claims.budgets.max_calls }),
@@ -167,10 +187,24 @@ async function recordLease(
   try {
     const appended = await services.ledger.issueLease(entry)
     if (appended.ok) return { ok: true, value: undefined }
-    return { ok: false, error: refuse(appended.error.code) }
+    return { ok: false, error: leaseRefusal(appended.error.code) }
   } catch (error) {
     throw ledgerFault(error)
   }
+}
+
+function issuerMembers(idp: LeaseToken | undefined): JsonObject {
+  if (idp === undefined) return {}
+  return {
+    identity_issuer: idp.iss,
+    identity_audience: idp.aud,
+    identity_expires_at: isoMillis(idp.exp * 1000),
+  }
+}
+
+function leaseRefusal(code: 'replay_detected' | 'identity_token_used'): Refusal {
+  if (code === 'replay_detected') return refuse(code)
+  return refuseToken('it has been used; ask its issuer for a new one').error
 }
 
 // Actions on files are not served yet, so the feature is off. The root is not looked at: the answer

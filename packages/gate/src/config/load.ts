@@ -111,6 +111,10 @@ export function parseConfig(
   if (egress.extra_ca_file !== undefined) {
     egress.extra_ca_file = resolve(at.root, egress.extra_ca_file)
   }
+  const identity = filled['identity'] as { jwt: { jwks_file?: string }[] }
+  for (const issuer of identity.jwt) {
+    if (issuer.jwks_file !== undefined) issuer.jwks_file = resolve(at.root, issuer.jwks_file)
+  }
   return filled as unknown as GateConfig
 }
 

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
+import { jwtIssuerProblems } from './jwt-issuers.js'
+import { isLoopback } from './loopback.js'
 import { agentProblems } from './registered-agents.js'
 import type { GateConfig } from './schema.js'
 
@@ -31,6 +33,7 @@ export function postureProblems(config: GateConfig, facts: ProcessFacts): readon
     ...operatorProblems(config),
     ...identityProblems(config, facts),
     ...agentProblems(config),
+    ...jwtIssuerProblems(config),
     ...signingProblems(config),
     ...egressProblems(config),
     ...processProblems(facts),
@@ -141,8 +144,9 @@ function identityProblems(config: GateConfig, facts: ProcessFacts): readonly str
   if (peercred.allow_unmapped) {
     problems.push(`\`identity.peercred.allow_unmapped = true\` admits any uid: map them ${relax}`)
   }
-  const agents = Object.keys(config.agents).length
-  if (Object.keys(peercred.principals).length + agents === 0) {
+  // An agent with a key or a token needs no uid.
+  const others = Object.keys(config.agents).length + config.identity.jwt.length
+  if (Object.keys(peercred.principals).length + others === 0) {
     problems.push(`\`identity.peercred.principals\` is empty: map the agents' uids ${relax}`)
   }
   for (const principal of unseparatedPrincipals(config, facts.uid)) {
@@ -190,10 +194,6 @@ function processProblems(facts: ProcessFacts): readonly string[] {
   if (facts.addressSpaceLimit === null) return []
   // Each WebAssembly memory reserves about 10 GiB of address space.
   return ['RLIMIT_AS is finite: run the gate with `ulimit -v unlimited`']
-}
-
-function isLoopback(host: string): boolean {
-  return host.startsWith('127.') || host === '::1'
 }
 
 function isHttpBase(url: string): boolean {

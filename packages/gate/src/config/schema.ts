@@ -26,6 +26,24 @@ export interface RegisteredAgent {
   readonly owner?: string
 }
 
+/** An issuer whose tokens name agents: `[[identity.jwt]]`. */
+export interface JwtIssuer {
+  /** The `iss` of its tokens, to the letter. */
+  readonly issuer: string
+  /** What their `aud` must name. */
+  readonly audience: string
+  /** Exactly one of the two: where its public keys are (RFC 7517). */
+  readonly jwks_file?: string
+  readonly jwks_url?: string
+  /** JWS algorithms that it signs with; none of them is symmetric. */
+  readonly algorithms: readonly string[]
+  /** The claim that is the principal. */
+  readonly principal_claim: string
+  /** Absent: `["tools:call"]`. Empty: none. */
+  readonly scopes: readonly string[]
+  readonly owner?: string
+}
+
 /** An operator's key, and the thumbprint it is bound to: `[operator_credentials.<name>]`. */
 export interface OperatorCredential {
   readonly api_key: string
@@ -61,6 +79,7 @@ export interface GateConfig {
       readonly allow_unmapped: boolean
       readonly principals: Readonly<Record<string, MappedPrincipal>>
     }
+    readonly jwt: readonly JwtIssuer[]
   }
   readonly agents: Readonly<Record<string, RegisteredAgent>>
   readonly operator_credentials: Readonly<Record<string, OperatorCredential>>
@@ -112,6 +131,16 @@ const THUMBPRINT = {
 }
 const SCOPES = { type: 'array', items: { type: 'string' }, default: ['tools:call'] }
 const OWNER = { type: 'string', minLength: 1, maxLength: 256 }
+const claimText = (longest: number): object => ({
+  type: 'string',
+  pattern: `^[\\x21-\\x7e]{1,${longest}}$`,
+  says: `1 to ${longest} visible ASCII characters without spaces`,
+})
+// Never `none` and no HMAC: a public key would do as the secret of one.
+const SIGNATURE_ALGORITHMS = [
+  ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
+  ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
+]
 const flag = { type: 'boolean', default: false }
 const text = { type: 'string', minLength: 1 }
 const rate = (value: number): object => ({
@@ -189,6 +218,29 @@ export const CONFIG_SCHEMA: object = {
           ),
         },
       }),
+      jwt: {
+        type: 'array',
+        default: [],
+        maxItems: 64,
+        items: table(
+          {
+            issuer: claimText(512),
+            audience: claimText(512),
+            jwks_file: text,
+            jwks_url: text,
+            algorithms: {
+              type: 'array',
+              minItems: 1,
+              says: 'a list of at least one algorithm',
+              items: { enum: SIGNATURE_ALGORITHMS },
+            },
+            principal_claim: { ...claimText(128), default: 'sub' },
+            scopes: SCOPES,
+            owner: OWNER,
+          },
+          ['issuer', 'audience', 'algorithms'],
+        ),
+      },
     }),
     agents: {
       ...mapOf(

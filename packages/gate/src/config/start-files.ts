@@ -36,5 +36,11 @@ export function protectedPaths({ config, file, root }: LoadedConfig): readonly s
     config.egress.extra_ca_file,
   ].filter((path) => path !== undefined)
   const others = file === null ? [] : [file]
-  return [...others, config.manifests_dir, join(root, 'policies'), ...keys]
+  const issuers = issuerKeyFiles(config)
+  return [...others, config.manifests_dir, join(root, 'policies'), ...keys, ...issuers]
+}
+
+/** Files with issuers' public keys: who can write one can name himself any agent. */
+export function issuerKeyFiles(config: GateConfig): readonly string[] {
+  return config.identity.jwt.flatMap(({ jwks_file }) => jwks_file ?? [])
 }

@@ -9,7 +9,7 @@ export function startEgress(
   config: GateConfig,
   further: Pick<EgressOptions, 'lookup' | 'route'> = {},
 ): Egress {
-  const extraCaPem = readCa(config.egress.extra_ca_file)
+  const extraCaPem = readExtraCa(config)
   try {
     return createEgress({
       unsafeResolve: new Map(Object.entries(config.egress.unsafe_resolve)),
@@ -22,7 +22,9 @@ export function startEgress(
   }
 }
 
-function readCa(path: string | undefined): string | null {
+/** The operator's additional trust roots, PEM; null without. Throws `StartupError`. */
+export function readExtraCa({ egress }: GateConfig): string | null {
+  const path = egress.extra_ca_file
   if (path === undefined) return null
   try {
     return readFileSync(path, 'utf8')

@@ -1,5 +1,5 @@
 import type { JwksBody, ReceiptKeysBody } from '@latchgate/protocol'
-import { credentialHeaders } from '../auth/credentials.js'
+import { credentialHeaders, identityTokenHeader } from '../auth/credentials.js'
 import { issueLease } from '../auth/lease-issue.js'
 import { receiptKeyEntry } from '../auth/receipt-key-registry.js'
 import { MAX_BODY_BYTES } from '../pipeline/admit.js'
@@ -90,6 +90,7 @@ async function lease(services: Services, request: RouteRequest): Promise<Answer>
   const applicant = {
     peer: request.peer,
     headers: credentials(request),
+    freshToken: identityTokenHeader(request.raw.headers, request.raw.rawHeaders),
     agentLabel: agentLabel(request),
   }
   const issued = await issueLease(services, applicant, parsed.value)

@@ -1,6 +1,7 @@
 import { type ReloadBody, type Result, sanitizeText } from '@latchgate/protocol'
 import { ManifestsRefused } from '../action-snapshot.js'
 import type { OperatorContext } from '../auth/operator.js'
+import type { TokenIssuer } from '../auth/token-issuers.js'
 import { ConfigError } from '../config/config-error.js'
 import { StartupError } from '../config/posture.js'
 import type { GateConfig } from '../config/schema.js'
@@ -18,11 +19,12 @@ interface Loaded {
   readonly snapshot: ActionSnapshot
   readonly file: PolicyFile | null
   readonly agents: GateConfig['agents']
+  readonly issuers: readonly TokenIssuer[]
 }
 
 /**
- * Loads manifests, policy data and the registered agents again and puts all of them into force, or none
- * (spec/http-api 12.5).
+ * Loads manifests, policy data, the registered agents and the issuers of tokens again and puts all of them
+ * into force, or none (spec/http-api 12.5).
  * `operator` is null for a signal.
  */
 export function reloadGate(
@@ -32,7 +34,7 @@ export function reloadGate(
   return services.policyStore.exclusively(async () => {
     const loaded = load(services)
     if (!loaded.ok) return loaded
-    const { snapshot, file, agents } = loaded.value
+    const { snapshot, file, agents, issuers } = loaded.value
     const version = file?.data.policy_version ?? ''
     const recorded = await record(services, operator, {
       type: 'admin',
@@ -44,6 +46,12 @@ export function reloadGate(
         digest: digestOf(file),
         // Which keys may act as whom is evidence, as the policy is.
         agents: Object.values(agents).map(({ principal, dpop_jkt }) => ({ principal, dpop_jkt })),
+        issuers: issuers.map(({ issuer, audience, principalClaim, keySource }) => ({
+          issuer,
+          audience,
+          principal_claim: principalClaim,
+          keys: keySource,
+        })),
       },
     })
     if (!recorded.ok) return recorded
@@ -57,6 +65,7 @@ export function reloadGate(
     }
     services.catalogue.activate(snapshot)
     services.agentKeys.activate(agents)
+    services.tokenIssuers.activate(issuers)
     services.log.info({ actions: snapshot.actions.size, policy: version }, 'reloaded')
     const reloaded_at = new Date(services.now()).toISOString()
     return {
@@ -93,7 +102,9 @@ function load(services: Services): Result<Loaded, Refusal> {
   try {
     const snapshot = services.catalogue.build()
     const file = services.policyStore.read(snapshot.actions)
-    return { ok: true, value: { snapshot, file, agents: services.agentKeys.read() } }
+    const { agents, identity } = services.rereadConfig()
+    const issuers = services.tokenIssuers.build(identity.jwt)
+    return { ok: true, value: { snapshot, file, agents, issuers } }
   } catch (error) {
     services.log.warn({ err: error }, 'the reload failed: nothing has changed')
     return failed(whyNot(error))
@@ -103,8 +114,11 @@ function load(services: Services): Result<Loaded, Refusal> {
 function whyNot(error: unknown): string {
   if (error instanceof ManifestsRefused) return error.withoutPaths
   if (error instanceof PolicyFileError) return error.message
+  if (error instanceof StartupError && error.code === 'config_validation_failed') {
+    return "the key file of an issuer cannot be used: the gate's log says why"
+  }
   if (error instanceof StartupError) {
-    return "manifests, policy data or the configuration can be written by somebody else, or agents contradict each other: the gate's log says how to mend it"
+    return "manifests, policy data or the configuration can be written by somebody else, or agents or issuers contradict each other: the gate's log says how to mend it"
   }
   if (error instanceof ConfigError) {
     return "the configuration cannot be used: the gate's log says what is wrong with it"

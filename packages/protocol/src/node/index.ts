@@ -14,6 +14,7 @@ export {
   verifyDpopProof,
 } from './dpop-proof.js'
 export { Ed25519Signer, verifyEd25519 } from './ed25519.js'
+export { type CompactJws, type PartFault, readPart, splitCompactJws } from './jws.js'
 export { generateLeaseKeyPem, type LeaseKey, loadLeaseKey } from './lease-key.js'
 export { type LeaseVerdict, signLease, verifyLease } from './lease-token.js'
 export { LruCache } from './lru.js'

@@ -1,6 +1,6 @@
 import { decodeBase64url, encodeBase64url } from '../base64url.js'
 import type { Json, JsonObject } from '../json-value.js'
-import { LEASE_ISSUER, type LeaseClaims } from '../lease-claims.js'
+import { LEASE_ISSUER, type LeaseClaims, type LeaseToken } from '../lease-claims.js'
 import { sanitizeText } from '../sanitize.js'
 import { readPart, signEs256, splitCompactJws, verifyEs256 } from './jws.js'
 import type { LeaseKey } from './lease-key.js'
@@ -95,6 +95,8 @@ function readClaims(payload: JsonObject): LeaseClaims | string {
   if (owner !== undefined && typeof owner !== 'string') return 'owner'
   if (typeof epoch !== 'number' || epoch < 0) return 'epoch'
   if (typeof idm !== 'string') return 'idm'
+  const idp = readToken(payload['idp'])
+  if (idp === null) return 'idp'
   const required = {
     iss,
     sub,
@@ -109,7 +111,16 @@ function readClaims(payload: JsonObject): LeaseClaims | string {
     epoch,
     idm,
   }
-  return inWireOrder({ ...required, ...budgets, ...(owner === undefined ? {} : { owner }) })
+  return inWireOrder({ ...required, ...budgets, ...(owner === undefined ? {} : { owner }), ...idp })
+}
+
+function readToken(value: Json | undefined): Pick<LeaseClaims, 'idp'> | null {
+  if (value === undefined) return {}
+  if (!isObject(value)) return null
+  const { iss, aud, exp, principal_claim } = value
+  const texts = [iss, aud, principal_claim]
+  if (!texts.every((text) => typeof text === 'string') || !Number.isSafeInteger(exp)) return null
+  return { idp: { iss, aud, exp, principal_claim } as LeaseToken }
 }
 
 function readBudgets(value: Json | undefined): Pick<LeaseClaims, 'budgets'> | null {
@@ -131,6 +142,7 @@ function inWireOrder(claims: LeaseClaims): LeaseClaims {
     ...(owner === undefined ? {} : { owner }),
     epoch: claims.epoch,
     idm: claims.idm,
+    ...(claims.idp === undefined ? {} : { idp: claims.idp }),
   }
 }
 
