@@ -15,11 +15,27 @@ export interface StoredLeaf {
 
 /** The leaves of one trace, read from the file beside the running gate. */
 export function leavesOf(world: Pick<World, 'gate'>, traceId: unknown): readonly StoredLeaf[] {
+  return leavesWhere(world, 'trace_id', traceId)
+}
+
+/** The leaves of one session. */
+export function leavesOfSession(
+  world: Pick<World, 'gate'>,
+  sessionId: string,
+): readonly StoredLeaf[] {
+  return leavesWhere(world, 'session_id', sessionId)
+}
+
+function leavesWhere(
+  world: Pick<World, 'gate'>,
+  column: 'trace_id' | 'session_id',
+  value: unknown,
+): readonly StoredLeaf[] {
   const db = openDatabase(world.gate.project.ledger, { readOnly: true })
   try {
     const rows = db
-      .prepare('SELECT leaf, type, bytes FROM leaves WHERE trace_id = ? ORDER BY leaf')
-      .all(String(traceId)) as { leaf: number; type: string; bytes: Uint8Array }[]
+      .prepare(`SELECT leaf, type, bytes FROM leaves WHERE ${column} = ? ORDER BY leaf`)
+      .all(String(value)) as { leaf: number; type: string; bytes: Uint8Array }[]
     return rows.map(({ leaf, type, bytes }) => {
       const text = Buffer.from(bytes).toString('utf8')
       const { body } = JSON.parse(text.slice(text.indexOf('{'))) as { body: JsonObject }

@@ -59,7 +59,7 @@ export function dpopToken(authorization: string): string | undefined {
 
 /** The token of `Authorization: Bearer <token>` (RFC 6750 2.1); undefined for another scheme. */
 export function bearerToken(authorization: string): string | undefined {
-  return /^bearer /i.test(authorization) ? authorization.slice('Bearer '.length) : undefined
+  return /^bearer(?: |$)/i.test(authorization) ? authorization.slice('Bearer '.length) : undefined
 }
 
 function visible(value: string | undefined): string | undefined {

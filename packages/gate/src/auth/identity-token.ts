@@ -1,4 +1,4 @@
-import type { JsonObject, Result } from '@latchgate/protocol'
+import { decodeBase64url, type JsonObject, type Result } from '@latchgate/protocol'
 import {
   PROOF_MAX_SKEW_SECONDS,
   readPart,
@@ -74,7 +74,7 @@ function readParts(
   token: string,
 ): { readonly header: JsonObject; readonly payload: JsonObject } | null {
   const jws = splitCompactJws(token)
-  if (jws === null) return null
+  if (jws === null || decodeBase64url(jws.signature) === null) return null
   const header = readPart(jws.header)
   const payload = readPart(jws.payload, { maxDepth: 16 })
   return typeof header === 'string' || typeof payload === 'string' ? null : { header, payload }
@@ -147,7 +147,9 @@ function readClaims(
   }
   if (typeof exp !== 'number' || exp > nowSeconds + MAX_TOKEN_LIFE_SECONDS + TOKEN_LEEWAY_SECONDS) {
     const hours = MAX_TOKEN_LIFE_SECONDS / 3600
-    return refuseToken(`it is valid for more than ${hours} hours: have its issuer make shorter ones`)
+    return refuseToken(
+      `it is valid for more than ${hours} hours: have its issuer make shorter ones`,
+    )
   }
   if (iat !== undefined && iat > nowSeconds + TOKEN_LEEWAY_SECONDS) {
     return refuseToken('it was issued in the future')

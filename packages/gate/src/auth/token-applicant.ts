@@ -15,9 +15,7 @@ export interface KeyHolder {
   /** Thumbprint of the key that the lease is for; null: the request names none that can be used. */
   readonly jkt: string | null
   /** Undefined: no proof was sent. */
-  readonly prove:
-    | ((token: VerifiedToken) => Promise<Result<ProofUse, Refusal>>)
-    | undefined
+  readonly prove: ((token: VerifiedToken) => Promise<Result<ProofUse, Refusal>>) | undefined
 }
 
 /**
@@ -72,7 +70,8 @@ export async function acceptFreshToken(
   if (issuer.issuer !== idp.iss || issuer.audience !== idp.aud) {
     return refuseToken('it is of another issuer or audience than the one that opened this session')
   }
-  if (principal !== sub) return refuseToken('it names another principal than the one of this session')
+  if (principal !== sub)
+    return refuseToken('it names another principal than the one of this session')
   if (jkt !== null && jkt !== cnf.jkt) return refuseOtherKey()
   return verified
 }

@@ -101,10 +101,7 @@ export class TokenIssuers {
  * Reads the key file of the table with this number. Throws `StartupError` for one that cannot be read or
  * used.
  */
-export function readIssuerKeys(
-  file: string,
-  at: number,
-): Pick<TokenIssuer, 'keys' | 'keySource'> {
+export function readIssuerKeys(file: string, at: number): Pick<TokenIssuer, 'keys' | 'keySource'> {
   const bytes = readKeyFile(file, at)
   return { keys: keysIn(bytes, file, at), keySource: digestBytes(bytes) }
 }

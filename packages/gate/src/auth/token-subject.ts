@@ -13,7 +13,9 @@ export function principalOf(payload: JWTPayload, claim: string): Result<string, 
   if (value === undefined) return wrong(`it has no claim '${claim}' to name the agent`)
   const isText = typeof value === 'string' && /^[\x21-\x7e]+$/.test(value)
   if (!isText || value.length > MAX_PRINCIPAL_LENGTH) {
-    return wrong(`its claim '${claim}' is not 1 to ${MAX_PRINCIPAL_LENGTH} visible ASCII characters`)
+    return wrong(
+      `its claim '${claim}' is not 1 to ${MAX_PRINCIPAL_LENGTH} visible ASCII characters`,
+    )
   }
   if (/^(uid|dev):/i.test(value) || value === '*' || value.startsWith('_')) {
     return wrong(`its claim '${claim}' names nobody that a token can name`)

@@ -74,9 +74,7 @@ export interface Ledger {
   recordAct(entry: ActEntry): Promise<Result<Appended, { readonly code: 'replay_detected' }>>
   issueLease(
     entry: LeaseEntry,
-  ): Promise<
-    Result<Appended, { readonly code: 'replay_detected' | 'identity_token_used' }>
-  >
+  ): Promise<Result<Appended, { readonly code: 'replay_detected' | 'identity_token_used' }>>
   intend(entry: IntendEntry): Promise<Result<Intended, IntendRefusal>>
   seal(entry: SealEntry): Promise<Appended>
   hold(entry: HoldEntry): Promise<Result<Appended & { readonly sessionSeq: number }, HoldRefusal>>

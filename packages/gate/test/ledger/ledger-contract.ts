@@ -202,16 +202,18 @@ export function ledgerContract(name: string, create: () => Promise<LedgerUnderTe
           ),
         )
         expect(results.filter((result) => result.ok)).toHaveLength(1)
-        expect(results.filter((result) => !result.ok)).toEqual(Array.from({ length: 9 }, () => used))
-        // Only the winner has a budget; the losers have left nothing.
-        const budgets = await Promise.all(
-          results.map((_, i) => ledger.callsRemaining(`s-${i}`)),
+        expect(results.filter((result) => !result.ok)).toEqual(
+          Array.from({ length: 9 }, () => used),
         )
+        // Only the winner has a budget; the losers have left nothing.
+        const budgets = await Promise.all(results.map((_, i) => ledger.callsRemaining(`s-${i}`)))
         expect(budgets.filter((left) => left === 1)).toHaveLength(1)
         const proof = { jkt: 'k', jti: 'j', forgetAfter: given.clock.now() + 120_000 }
         expect(await ledger.issueLease(lease('s-1', { identityToken, proof }))).toEqual(used)
         const other = { ...identityToken, hash: 'b' }
-        expect((await ledger.issueLease(lease('s-1', { identityToken: other, proof }))).ok).toBe(true)
+        expect((await ledger.issueLease(lease('s-1', { identityToken: other, proof }))).ok).toBe(
+          true,
+        )
         const again = await given.reopen()
         expect(await again.issueLease(lease('s-1', { identityToken }))).toEqual(used)
       })

@@ -113,33 +113,33 @@ describe.each(OLD)('a ledger of format %i', (old) => {
   test.each([
     ['before', 'as it was'],
     ['after', 'of the format of now'],
-  ] as const)(
-    'whose gate dies %s the commit of the change is %s, whole',
-    async (when, _state) => {
-      const found = when === 'before' ? old : 3
-      const before = await writeOldFormat(place, old)
-      const marker = place.dir.file('struck')
-      const fault = { statement: 'CREATE TABLE identity_tokens', when, action: 'kill', marker } as const
-      const { execArgv, env } = sqliteFaultAt(fault)
-      const args = [...execArgv, CHILD, 'open-once', place.path, place.highWaterPath]
-      const { signal } = spawnSync(process.execPath, args, {
-        env: { PATH: process.env['PATH'], ...env },
-        timeout: 25_000,
-      })
-      expect(signal).toBe('SIGKILL')
-      expect(existsSync(marker)).toBe(true)
-      expect(format()).toBe(found)
-      expect(has('approvals')).toBe(found >= 2)
-      expect(has('identity_tokens')).toBe(found === 3)
-      const ledger = await place.open({ now: Date.now })
-      expect(place.warnings.includes(upgradedFrom(old))).toBe(found !== 3)
-      expect(await ledger.openIntents()).toMatchObject([
-        { grantId: before.open, outcome: 'unknown' },
-      ])
-      await ledger.close()
-      expect(verifyLedgerFile({ path: place.path }).findings).toEqual([])
-    },
-  )
+  ] as const)('whose gate dies %s the commit of the change is %s, whole', async (when, _state) => {
+    const found = when === 'before' ? old : 3
+    const before = await writeOldFormat(place, old)
+    const marker = place.dir.file('struck')
+    const fault = {
+      statement: 'CREATE TABLE identity_tokens',
+      when,
+      action: 'kill',
+      marker,
+    } as const
+    const { execArgv, env } = sqliteFaultAt(fault)
+    const args = [...execArgv, CHILD, 'open-once', place.path, place.highWaterPath]
+    const { signal } = spawnSync(process.execPath, args, {
+      env: { PATH: process.env['PATH'], ...env },
+      timeout: 25_000,
+    })
+    expect(signal).toBe('SIGKILL')
+    expect(existsSync(marker)).toBe(true)
+    expect(format()).toBe(found)
+    expect(has('approvals')).toBe(found >= 2)
+    expect(has('identity_tokens')).toBe(found === 3)
+    const ledger = await place.open({ now: Date.now })
+    expect(place.warnings.includes(upgradedFrom(old))).toBe(found !== 3)
+    expect(await ledger.openIntents()).toMatchObject([{ grantId: before.open, outcome: 'unknown' }])
+    await ledger.close()
+    expect(verifyLedgerFile({ path: place.path }).findings).toEqual([])
+  })
 })
 
 test('a ledger of a format to come is refused by gate and verifier, and left as it is', async () => {

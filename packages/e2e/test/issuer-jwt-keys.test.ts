@@ -1,0 +1,209 @@
+import { DPoPKeyPair } from '@latchgate/protocol/node'
+import {
+  createTestCa,
+  endlessBody,
+  ManualClock,
+  neverAnswers,
+  redirect,
+  resetBeforeAnswer,
+  startUpstream,
+  type TestCa,
+  type Upstream,
+  type UpstreamHandler,
+  wrongContentLength,
+} from '@latchgate/testkit'
+import { afterEach, beforeAll, expect, test } from 'vitest'
+import type { RawAnswer } from '../src/harness/raw-client.js'
+import { TokenScene } from '../src/harness/token-scene.js'
+
+const PATH = '/keys'
+const FRESH_MS = 600_000
+const STALE_MS = 3_600_000
+const COOL_DOWN_MS = 30_000
+const UNKNOWN_KEY =
+  'the identity token is not accepted: its issuer has no key of that kid and algorithm'
+
+let ca: TestCa
+const cleanups: (() => Promise<void>)[] = []
+
+beforeAll(async () => {
+  ca = await createTestCa()
+})
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+
+interface Scene {
+  readonly scene: TokenScene
+  readonly server: Upstream
+  readonly clock: ManualClock
+}
+
+async function start(
+  settings: { readonly scheme?: 'http' | 'https'; readonly authority?: TestCa } = {},
+): Promise<Scene> {
+  const clock = new ManualClock(Math.ceil(Date.now() / 1000) * 1000)
+  const { scheme = 'https', authority = ca } = settings
+  const server = await startUpstream({ scheme, ca: authority })
+  const scene = await TokenScene.start({
+    now: clock.now,
+    caPem: ca.caPem,
+    tables: (issuer) => issuer.table(`jwks_url = "${server.url}${PATH}"`),
+  })
+  server.on('GET', PATH, () => ({ body: scene.issuer.jwks() }))
+  cleanups.push(
+    () => server.close(),
+    () => scene.close(),
+  )
+  return { scene, server, clock }
+}
+
+function expectUnavailable(answer: RawAnswer): void {
+  expect([answer.status, answer.json()['error']], answer.text).toEqual([
+    503,
+    'identity_provider_unavailable',
+  ])
+  expect(answer.json()['message']).toBe(
+    "the keys of the token's issuer cannot be had now: repeat the request later",
+  )
+}
+
+test.each(['https', 'http'] as const)(
+  'keys behind %s are fetched once for many tokens at once, and not again while fresh',
+  async (scheme) => {
+    const { scene, server, clock } = await start({ scheme })
+    expect(server.requestsStarted).toBe(0)
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () => scene.present(scene.issuer.token())),
+    )
+    expect(answers.every(({ status }) => status === 200)).toBe(true)
+    clock.advance(FRESH_MS - 1)
+    expect((await scene.present(scene.issuer.token())).status).toBe(200)
+    expect(server.requestsStarted).toBe(1)
+    clock.advance(1)
+    expect((await scene.present(scene.issuer.token())).status).toBe(200)
+    expect(server.requestsStarted).toBe(2)
+    expect(server.requests[0]).toMatchObject({ method: 'GET', url: PATH })
+    // Nothing about whose token brought it about.
+    expect(JSON.stringify(server.requests[0]?.headers)).not.toMatch(/authorization|cookie|agent-7/)
+  },
+)
+
+test('a rotated key is found when the cool-down is over; whoever makes keys up asks no sooner', async () => {
+  const { scene, server, clock } = await start()
+  expect((await scene.present(scene.issuer.token())).status).toBe(200)
+  scene.issuer.rotate(true)
+  const refused = await scene.present(scene.issuer.token())
+  expect([refused.status, refused.json()['message']]).toEqual([401, UNKNOWN_KEY])
+  clock.advance(COOL_DOWN_MS)
+  const forged = await Promise.all(
+    Array.from({ length: 20 }, (_, i) =>
+      scene.present(scene.issuer.token({ header: { kid: `made-up-${i}` } })),
+    ),
+  )
+  expect(forged.every((one) => one.json()['message'] === UNKNOWN_KEY)).toBe(true)
+  expect(server.requestsStarted).toBe(2)
+  expect((await scene.present(scene.issuer.token())).status).toBe(200)
+  expect(server.requestsStarted).toBe(2)
+})
+
+test('a key that is published no more is refused when the keys are asked for again', async () => {
+  const { scene, clock } = await start()
+  const former = (): string => scene.issuer.token({ header: { kid }, signing: { key } })
+  const { kid, privateKey: key } = scene.issuer.key
+  expect((await scene.present(former())).status).toBe(200)
+  scene.issuer.rotate()
+  clock.advance(FRESH_MS)
+  expect((await scene.present(former())).json()['message']).toBe(UNKNOWN_KEY)
+  expect((await scene.present(scene.issuer.token())).status).toBe(200)
+})
+
+test('while the issuer is away its keys are used for an hour, and then no more', async () => {
+  const { scene, server, clock } = await start()
+  expect((await scene.present(scene.issuer.token())).status).toBe(200)
+  server.on('GET', PATH, () => ({ status: 500, body: 'no' }))
+  clock.advance(FRESH_MS)
+  expect((await scene.present(scene.issuer.token())).status).toBe(200)
+  expect(server.requestsStarted).toBe(2)
+  // Whether an unknown key is a new one nobody can say now.
+  expectUnavailable(await scene.present(scene.issuer.token({ header: { kid: 'new' } })))
+  clock.advance(STALE_MS - FRESH_MS - 1)
+  expect((await scene.present(scene.issuer.token())).status).toBe(200)
+  clock.advance(1)
+  expectUnavailable(await scene.present(scene.issuer.token()))
+  server.on('GET', PATH, () => ({ body: scene.issuer.jwks() }))
+  clock.advance(5000)
+  expect((await scene.present(scene.issuer.token())).status).toBe(200)
+})
+
+const oct = { kty: 'oct', kid: 'k', k: 'c2VjcmV0' }
+
+test.each<readonly [string, UpstreamHandler]>([
+  ['resets the connection', resetBeforeAnswer()],
+  ['closes it in the middle', wrongContentLength(99, '{')],
+  ['redirects', redirect('https://localhost:1/keys')],
+  ['answers 404', () => ({ status: 404, body: { keys: [] } })],
+  ['answers with 201', () => ({ status: 201, body: { keys: [] } })],
+  ['answers without an end', endlessBody()],
+  ['answers with a page', () => ({ body: '<html></html>' })],
+  ['answers with nothing', () => ({ body: '' })],
+  ['answers with a list', () => ({ body: [] })],
+  ['publishes no key', () => ({ body: { keys: [] } })],
+  ['publishes a shared secret', () => ({ body: { keys: [oct] } })],
+  ['compresses', () => ({ headers: { 'content-encoding': 'gzip' }, body: { keys: [] } })],
+])('an issuer that %s has no keys: 503, and the next try waits', async (_name, handler) => {
+  const { scene, server, clock } = await start()
+  server.on('GET', PATH, handler)
+  expectUnavailable(await scene.present(scene.issuer.token()))
+  expectUnavailable(await scene.present(scene.issuer.token()))
+  expect(server.requestsStarted).toBe(1)
+  const [warning] = scene.gate.logs.filter((line) => line['jwks_url'] !== undefined)
+  expect(warning).toMatchObject({
+    level: 'warn',
+    msg: "an issuer's keys cannot be had",
+    jwks_url: `${server.url}${PATH}`,
+  })
+  server.on('GET', PATH, () => ({ body: scene.issuer.jwks() }))
+  clock.advance(5000)
+  expect((await scene.present(scene.issuer.token())).status).toBe(200)
+})
+
+test('an issuer that is not there, and one whose certificate nobody vouches for, have no keys', async () => {
+  const { scene, server } = await start({ authority: await createTestCa() })
+  expectUnavailable(await scene.present(scene.issuer.token()))
+  expect(server.requestsStarted).toBe(0)
+  expect(server.connectionsOpened).toBe(1)
+  const gone = await start()
+  await gone.server.close()
+  cleanups.splice(-2, 1)
+  expectUnavailable(await gone.scene.present(gone.scene.issuer.token()))
+})
+
+test('an issuer that hangs is waited for by all together, for five seconds, and the gate goes on', async () => {
+  const { scene, server } = await start()
+  server.on('GET', PATH, neverAnswers())
+  const waiting = Promise.all(Array.from({ length: 5 }, () => scene.present(scene.issuer.token())))
+  const other = await scene.ask(await DPoPKeyPair.generate(), {}, 'unix')
+  expect(other.status).toBe(200)
+  for (const answer of await waiting) expectUnavailable(answer)
+  expect(server.requestsStarted).toBe(1)
+})
+
+test('a reload keeps what was fetched and when it may be asked for again', async () => {
+  const { scene, server } = await start()
+  expect((await scene.present(scene.issuer.token())).status).toBe(200)
+  expect((await scene.reload()).status).toBe(200)
+  expect((await scene.present(scene.issuer.token())).status).toBe(200)
+  expect(server.requestsStarted).toBe(1)
+})
+
+test('a gate starts while its issuer is away, and closes while one hangs', async () => {
+  const { scene, server } = await start()
+  server.on('GET', PATH, neverAnswers())
+  // Answered or cut off, but never accepted.
+  const waiting = scene.present(scene.issuer.token()).catch(() => null)
+  while (server.requestsStarted === 0) await new Promise((resolve) => setImmediate(resolve))
+  await scene.gate.close(100)
+  expect((await waiting)?.status).not.toBe(200)
+})
