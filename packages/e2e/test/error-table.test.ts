@@ -7,6 +7,7 @@ import { DPoPKeyPair } from '@latchgate/protocol/node'
 import { ManualClock } from '@latchgate/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import { asOperator } from '../src/harness/approvals.js'
+import { freePort } from '../src/harness/free-port.js'
 import { type ProjectSettings, startTestGate } from '../src/harness/gate.js'
 import { takeLedgerAway } from '../src/harness/ledger-lock.js'
 import { operatorHeaders } from '../src/harness/operator.js'
@@ -18,6 +19,7 @@ import {
   RawClient,
   takeLease,
 } from '../src/harness/raw-client.js'
+import { TokenIssuer } from '../src/harness/token-issuer.js'
 import { startWorld, type World } from '../src/harness/world.js'
 
 const EXECUTE = '/v1/actions/http_fetch/execute'
@@ -135,7 +137,7 @@ const ROWS: Partial<Record<ErrorCode, Row>> = {
   identity_unauthenticated: {
     status: 401,
     message:
-      'this gate knows agents by the uid of their Unix socket: connect to the socket, not to TCP, or present a registered key',
+      'this gate knows agents by the uid of their Unix socket: connect to the socket, not to TCP, or present a registered key or a token of an issuer',
     provoke: async () => {
       const made = await world({
         keys: 'listen_http_addr = "127.0.0.1:0"\nunsafe_expose_http = true',
@@ -144,6 +146,19 @@ const ROWS: Partial<Record<ErrorCode, Row>> = {
       onTestFinished(() => tcp.close())
       const body = JSON.stringify(await leaseBody())
       return tcp.send({ method: 'POST', path: '/v1/leases', headers: JSON_TYPE, body })
+    },
+  },
+  identity_provider_unavailable: {
+    status: 503,
+    message: "the keys of the token's issuer cannot be had now: repeat the request later",
+    provoke: async () => {
+      const issuer = new TokenIssuer()
+      // Nobody listens there.
+      const url = `http://127.0.0.1:${await freePort()}/keys`
+      const { client } = await world({ tables: `${RATES}\n${issuer.table(`jwks_url = "${url}"`)}` })
+      const headers = { ...JSON_TYPE, authorization: `Bearer ${issuer.token()}` }
+      const body = JSON.stringify(await leaseBody())
+      return client.send({ method: 'POST', path: '/v1/leases', headers, body })
     },
   },
   invalid_dpop: {
@@ -550,11 +565,10 @@ const ELSEWHERE: Partial<Record<ErrorCode, string>> = {
 const LATER: readonly ErrorCode[] = [
   'idempotency_conflict',
   'serialization_error',
-  // modules that operators register, other policy engines, other identities, other stores
+  // modules that operators register, other policy engines, other stores
   'action_not_registered',
   'policy_engine_timeout',
   'policy_engine_invalid_response',
-  'identity_provider_unavailable',
   'budget_store_unavailable',
   'budget_already_initialised',
 ]

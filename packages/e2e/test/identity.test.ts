@@ -123,7 +123,7 @@ test('over TCP there is no uid: no lease, and a lease from the socket is good th
     {
       error: 'identity_unauthenticated',
       message:
-        'this gate knows agents by the uid of their Unix socket: connect to the socket, not to TCP, or present a registered key',
+        'this gate knows agents by the uid of their Unix socket: connect to the socket, not to TCP, or present a registered key or a token of an issuer',
       trace_id: expect.any(String),
     },
   ])

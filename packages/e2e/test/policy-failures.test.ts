@@ -225,7 +225,7 @@ test('a file that others may write is neither edited nor loaded', async () => {
   const reload = await ask(world, '/reload')
   expect([reload.status, reload.json()['detail']]).toEqual([
     500,
-    "manifests, policy data or the configuration can be written by somebody else, or agents contradict each other: the gate's log says how to mend it",
+    "manifests, policy data or the configuration can be written by somebody else, or agents or issuers contradict each other: the gate's log says how to mend it",
   ])
   expect(edit.text + reload.text).not.toContain(project.root)
   expect(JSON.stringify(world.gate.logs)).toContain('chmod go-w')

@@ -166,8 +166,15 @@ const REFUSED: readonly (readonly [
     'with Bearer',
     async (held) => ({ headers: { authorization: `Bearer ${held.jwt}`, dpop: 'x' } }),
     401,
+    'identity_unauthenticated',
+    /^the identity token is not accepted: this gate has no \[\[identity\.jwt\]\] issuers$/,
+  ],
+  [
+    'with Basic',
+    async (held) => ({ headers: { authorization: `Basic ${held.jwt}`, dpop: 'x' } }),
+    401,
     'invalid_lease',
-    /^to renew a lease send `Authorization: DPoP <lease>`; for a new one, none$/,
+    /^to renew a lease send `Authorization: DPoP <lease>`; for a new one none, or `Bearer <jwt>`$/,
   ],
   [
     'with an empty credential',

@@ -42,6 +42,7 @@ export {
   type OperatorCredential,
 } from './config/schema.js'
 export { assertPeerCredentials, privatePaths, protectedPaths } from './config/start-files.js'
+export { readIssuerKeys } from './auth/token-issuers.js'
 export { replaceFile, writeNewFile } from './durable-file.js'
 export { startEgress } from './egress/start-egress.js'
 export { type RunningGate, startGate } from './gate.js'

@@ -65,7 +65,7 @@ const RULES: readonly Rule[] = [
     ({ config }) =>
       config.identity.provider === 'none'
         ? 'none: every caller is dev:anonymous'
-        : `peercred, ${Object.keys(config.identity.peercred.principals).length} mapped uid(s)`,
+        : `peercred, ${Object.keys(config.identity.peercred.principals).length} mapped uid(s)${issuers(config)}`,
   ],
   ['signing_keys', /_signing_key_path|receipt_keys_jwks_path/, ({ config }) => kept(config)],
   [
@@ -77,6 +77,10 @@ const RULES: readonly Rule[] = [
     },
   ],
 ]
+
+function issuers({ identity }: LoadedConfig['config']): string {
+  return identity.jwt.length === 0 ? '' : `, ${identity.jwt.length} issuer(s) of tokens`
+}
 
 function listeners(config: LoadedConfig['config']): string {
   const tcp = [config.listen_http_addr, config.listen_admin_http_addr].filter(

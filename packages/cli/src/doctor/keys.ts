@@ -2,6 +2,7 @@ import {
   isRegistered,
   type LoadedConfig,
   type ProcessFacts,
+  readIssuerKeys,
   readLeaseSigningKey,
   readReceiptKeys,
   readSeed,
@@ -39,6 +40,7 @@ export function checkKeys(loaded: LoadedConfig, { uid }: ProcessFacts): readonly
     )
   }
   checkRegistry(section, loaded, receiptSeed)
+  checkIssuers(section, loaded)
   checkOperators(section, loaded)
   return section.checks
 }
@@ -59,6 +61,21 @@ function checkRegistry(section: Section, { config }: LoadedConfig, seed: Uint8Ar
     },
     (known) => (known.length === 0 ? willBeMade(path) : `${path}, ${known.length} key(s)`),
   )
+}
+
+// Behind a URL they are fetched when a token first needs them: a look at the network is no part of this.
+function checkIssuers(section: Section, { config }: LoadedConfig): void {
+  for (const [at, { issuer, jwks_file: file, jwks_url: url }] of config.identity.jwt.entries()) {
+    const check = `issuer ${issuer}`
+    if (file !== undefined) {
+      section.attempt(
+        check,
+        'put the public keys that the issuer publishes there, a JWK Set',
+        () => readIssuerKeys(file, at),
+        () => file,
+      )
+    } else if (url !== undefined) section.skip(check, `${url}: fetched when a token needs it`)
+  }
 }
 
 function checkOperators(section: Section, loaded: LoadedConfig): void {

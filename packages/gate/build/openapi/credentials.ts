@@ -2,13 +2,21 @@ import type { JsonObject } from '@latchgate/protocol'
 import { PROOF_MAX_AGE_SECONDS } from '@latchgate/protocol/node'
 import type { Credential, RouteDocumentation } from './route-documentation.js'
 
-/** The credential headers, as OpenAPI tells them. A proof always goes with a lease or an operator's key. */
+/** The credential headers, as OpenAPI tells them. A proof goes with a lease or an operator's key, and may go
+ * with a token; alone it is that of a registered key. */
 export const SECURITY_SCHEMES: JsonObject = {
   lease: {
     type: 'http',
     scheme: 'DPoP',
     description:
       'An agent: `Authorization: DPoP <lease>`, with the lease that `POST /v1/leases` answered.',
+  },
+  identityToken: {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'JWT',
+    description:
+      'An agent that asks for a lease: a token of an issuer in `[[identity.jwt]]` (RFC 7519), which works once. A proof goes with it where the token is bound to a key (`cnf.jkt`); it names no token (`ath`).',
   },
   operator: {
     type: 'http',
@@ -26,7 +34,13 @@ export const SECURITY_SCHEMES: JsonObject = {
 
 const SECURITY: Readonly<Record<Credential, readonly JsonObject[]>> = {
   none: [{}],
-  renewal: [{}, { lease: [], proof: [] }],
+  renewal: [
+    {},
+    { proof: [] },
+    { identityToken: [] },
+    { identityToken: [], proof: [] },
+    { lease: [], proof: [] },
+  ],
   lease: [{ lease: [], proof: [] }],
   operator: [{ operator: [], proof: [] }],
 }

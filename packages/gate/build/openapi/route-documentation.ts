@@ -4,7 +4,10 @@ import type { Schema } from './schema.js'
 /** The listeners of the gate. */
 export type ListenerName = 'client' | 'admin'
 
-/** Who a route answers. `renewal`: nobody has to show anything; a lease and a proof renew the lease. */
+/**
+ * Who a route answers. `renewal`: whoever gets a lease; nobody has to show anything, a registered key or a
+ * token says who it is, a lease and a proof renew the lease.
+ */
 export type Credential = 'none' | 'renewal' | 'lease' | 'operator'
 
 /** Sections of the document. */

@@ -6,21 +6,24 @@ import { parseConfig } from '../../src/config/load.js'
 import { postureProblems } from '../../src/config/posture.js'
 import { CONFIG_SCHEMA, ENVIRONMENT_KEYS } from '../../src/config/schema.js'
 
-const PAGE = readFileSync(
-  fileURLToPath(new URL('../../../../../docs/configuration.md', import.meta.url)),
-  'utf8',
-)
+const pageOf = (name: string): string =>
+  readFileSync(fileURLToPath(new URL(`../../../../../docs/${name}`, import.meta.url)), 'utf8')
+
+const PAGE = pageOf('configuration.md')
 
 interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>
   readonly additionalProperties?: Schema | boolean
+  readonly items?: Schema
 }
 
-/** Every key of a schema with its path; `<name>` stands for a name that the user chooses. */
+/** Every key of a schema with its path; `<name>` stands for a name that the user chooses, `[]` for a list. */
 function keysOf(schema: Schema, prefix = ''): readonly string[] {
   const named = Object.entries(schema.properties ?? {}).flatMap(([key, value]) => {
     const inside = keysOf(value, `${prefix}${key}.`)
-    return inside.length > 0 ? inside : [`${prefix}${key}`]
+    if (inside.length > 0) return inside
+    const listed = keysOf(value.items ?? {}, `${prefix}${key}[].`)
+    return listed.length > 0 ? listed : [`${prefix}${key}`]
   })
   const { additionalProperties: any } = schema
   if (typeof any !== 'object') return named
@@ -75,8 +78,11 @@ test('every default in docs/configuration.md is the one of the schema', () => {
   }
 })
 
-test('the TOML in docs/configuration.md is accepted, with every promise kept', () => {
-  const blocks = [...PAGE.matchAll(/```toml\n(.*?)```/gs)].map(([, text = '']) => text)
+test.each([
+  'configuration.md',
+  'identity.md',
+])('the TOML in docs/%s is accepted, with every promise kept', (name) => {
+  const blocks = [...pageOf(name).matchAll(/```toml\n(.*?)```/gs)].map(([, text = '']) => text)
   expect(blocks.length).toBeGreaterThan(0)
   for (const block of blocks) {
     const document = structuredClone(parse(block)) as Record<string, unknown>

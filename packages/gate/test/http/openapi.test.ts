@@ -92,7 +92,6 @@ test('every error code stands beside an endpoint that answers it', () => {
       'budget_already_initialised',
       'budget_store_unavailable',
       'idempotency_conflict',
-      'identity_provider_unavailable',
       'serialization_error',
     ]),
   )

@@ -1,3 +1,4 @@
+import { MAX_IDENTITY_TOKEN_LENGTH } from '../../../src/auth/identity-token.js'
 import { MAX_BODY_BYTES } from '../../../src/pipeline/admit.js'
 import { RECORDS } from '../errors.js'
 import type { RouteDocumentation } from '../route-documentation.js'
@@ -62,7 +63,7 @@ export const GATE_ROUTES: readonly RouteDocumentation[] = [
     operationId: 'takeLease',
     summary: 'Take a lease, or renew one',
     description:
-      'A lease binds a principal, its scopes and a session to a key of the agent. Who asks is known by the connection: on a Unix socket the kernel names the user. With the old lease in `Authorization: DPoP` and a proof by the same key it is a renewal, and keeps the session and its budget; without, it is a new session.',
+      'A lease binds a principal, its scopes and a session to a key of the agent. Who asks is known by the credential that is presented: a proof alone by a registered key, or a token of an issuer in `Authorization: Bearer`, each good for one session; one that fails is refused. Without any it is the connection: on a Unix socket the kernel names the user. With the old lease in `Authorization: DPoP` and a proof by the same key it is a renewal, and keeps the session and its budget; without, it is a new session. docs/identity.md tells the rest.',
     tag: 'leases',
     access: { client: 'renewal', admin: 'renewal' },
     headers: {
@@ -71,6 +72,14 @@ export const GATE_ROUTES: readonly RouteDocumentation[] = [
           type: 'string',
           pattern: '^[\\x21-\\x7e]{1,64}$',
           description: 'What the agent calls itself, for the record; never an identity.',
+        },
+      },
+      'X-LatchGate-Identity-Token': {
+        schema: {
+          type: 'string',
+          maxLength: MAX_IDENTITY_TOKEN_LENGTH,
+          description:
+            'With a renewal of a session that a token opened: a fresh token of the same issuer and principal. Needed once the former one has expired; checked, and used up, whenever it is sent.',
         },
       },
     },
@@ -88,6 +97,7 @@ export const GATE_ROUTES: readonly RouteDocumentation[] = [
       'invalid_fs_root',
       'fs_root_denied',
       'scope_not_permitted',
+      'identity_provider_unavailable',
     ],
   },
 ]
