@@ -100,6 +100,11 @@ test('a new project has no error; that agent and gate are one user is a warning'
   }
 })
 
+function addIssuer(keys = 'algorithms = ["ES256"]\njwks_file = "issuer.jwks"'): void {
+  const table = `[[identity.jwt]]\nissuer = "https://issuer.example"\naudience = "gate"\n${keys}\n`
+  appendFileSync(machine.file('latchgate.toml'), `\n${table}`)
+}
+
 /** What breaks a project, and the finding that must name it. */
 const BREAKAGES: readonly (readonly [string, () => void | Promise<void>, string])[] = [
   [
@@ -157,6 +162,21 @@ const BREAKAGES: readonly (readonly [string, () => void | Promise<void>, string]
     },
     'policy/wildcard: ',
   ],
+  [
+    'keys of an issuer that are not there',
+    () => addIssuer(),
+    'keys/issuer https://issuer.example: ',
+  ],
+  [
+    'keys of an issuer that others may write',
+    () => {
+      addIssuer()
+      writeFileSync(machine.file('issuer.jwks'), '{"keys": []}')
+      chmodSync(machine.file('issuer.jwks'), 0o666)
+    },
+    'permissions/writable: ',
+  ],
+  ['an issuer without keys', () => addIssuer('algorithms = ["ES256"]'), 'configuration/identity: '],
   ['an unknown key', () => machine.prependConfig('gate_nam = "x"'), 'configuration/loads: '],
   [
     'a listener without its flag',

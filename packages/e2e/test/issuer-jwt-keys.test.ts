@@ -1,10 +1,10 @@
 import { DPoPKeyPair } from '@latchgate/protocol/node'
 import {
   createTestCa,
+  drip,
   endlessBody,
   ManualClock,
   neverAnswers,
-  redirect,
   resetBeforeAnswer,
   startUpstream,
   type TestCa,
@@ -139,22 +139,48 @@ test('while the issuer is away its keys are used for an hour, and then no more',
 
 const oct = { kty: 'oct', kid: 'k', k: 'c2VjcmV0' }
 
-test.each<readonly [string, UpstreamHandler]>([
-  ['resets the connection', resetBeforeAnswer()],
-  ['closes it in the middle', wrongContentLength(99, '{')],
-  ['redirects', redirect('https://localhost:1/keys')],
-  ['answers 404', () => ({ status: 404, body: { keys: [] } })],
-  ['answers with 201', () => ({ status: 201, body: { keys: [] } })],
-  ['answers without an end', endlessBody()],
-  ['answers with a page', () => ({ body: '<html></html>' })],
-  ['answers with nothing', () => ({ body: '' })],
-  ['answers with a list', () => ({ body: [] })],
-  ['publishes no key', () => ({ body: { keys: [] } })],
-  ['publishes a shared secret', () => ({ body: { keys: [oct] } })],
-  ['compresses', () => ({ headers: { 'content-encoding': 'gzip' }, body: { keys: [] } })],
-])('an issuer that %s has no keys: 503, and the next try waits', async (_name, handler) => {
+/** Half a second apart, so that it takes longer than the gate waits. */
+const dripped = (jwks: object): UpstreamHandler => {
+  const text = JSON.stringify(jwks)
+  const size = Math.ceil(text.length / 16)
+  return drip(
+    Array.from({ length: 16 }, (_, i) => text.slice(i * size, (i + 1) * size)),
+    500,
+  )
+}
+
+test.each<readonly [string, (jwks: object) => UpstreamHandler, RegExp]>([
+  ['resets the connection', () => resetBeforeAnswer(), /./],
+  ['closes it in the middle', () => wrongContentLength(99, '{'), /./],
+  [
+    'redirects',
+    (jwks) => () => ({ status: 302, headers: { location: '/other' }, body: jwks }),
+    /^the answer is 302, not 200$/,
+  ],
+  ['answers 404', (jwks) => () => ({ status: 404, body: jwks }), /^the answer is 404/],
+  ['answers with 201', (jwks) => () => ({ status: 201, body: jwks }), /^the answer is 201/],
+  ['answers without an end', () => endlessBody(), /^the answer is larger than 262144 bytes$/],
+  ['answers bit by bit', dripped, /timeout/],
+  ['answers with a page', () => () => ({ body: '<html></html>' }), /^it is not JSON/],
+  ['answers with nothing', () => () => ({ body: '' }), /^it is not JSON/],
+  ['answers with a list', () => () => ({ body: [] }), /^it is no JWK Set/],
+  ['publishes no key', () => () => ({ body: { keys: [] } }), /^it holds no public key/],
+  ['publishes a shared secret', () => () => ({ body: { keys: [oct] } }), /private or a shared one/],
+  [
+    'says that it compresses',
+    (jwks) => () => ({ headers: { 'content-encoding': 'gzip' }, body: jwks }),
+    /^the answer is compressed/,
+  ],
+  [
+    'sends more than it may',
+    (jwks) => () => ({ body: `${JSON.stringify(jwks)}${' '.repeat(262_144)}` }),
+    /^the answer is larger than 262144 bytes$/,
+  ],
+])('an issuer that %s has no keys: 503, and the next try waits', async (_name, handler, why) => {
   const { scene, server, clock } = await start()
-  server.on('GET', PATH, handler)
+  const jwks = scene.issuer.jwks()
+  server.on('GET', PATH, handler(jwks))
+  server.on('GET', '/other', () => ({ body: jwks }))
   expectUnavailable(await scene.present(scene.issuer.token()))
   expectUnavailable(await scene.present(scene.issuer.token()))
   expect(server.requestsStarted).toBe(1)
@@ -163,8 +189,9 @@ test.each<readonly [string, UpstreamHandler]>([
     level: 'warn',
     msg: "an issuer's keys cannot be had",
     jwks_url: `${server.url}${PATH}`,
+    err: { message: expect.stringMatching(why) },
   })
-  server.on('GET', PATH, () => ({ body: scene.issuer.jwks() }))
+  server.on('GET', PATH, () => ({ body: jwks }))
   clock.advance(5000)
   expect((await scene.present(scene.issuer.token())).status).toBe(200)
 })

@@ -369,6 +369,15 @@ test('each entry has its own claim, scopes and audience', async () => {
   )
 })
 
+test('a token that is sent twice is none', async () => {
+  const key = await DPoPKeyPair.generate()
+  const bearer = `Bearer ${token()}`
+  const twice = { authorization: [bearer, bearer] as unknown as string }
+  for (const transport of ['tcp', 'unix'] as const) {
+    expectRefused(await scene.ask(key, twice, transport), 'a credential header was sent twice')
+  }
+})
+
 test('a credential that fails is never a fall-back to the uid of the socket', async () => {
   const key = await DPoPKeyPair.generate()
   const headers = { authorization: `Bearer ${token({ claims: { exp: seconds() - 60 } })}` }

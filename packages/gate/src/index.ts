@@ -10,6 +10,7 @@ export {
   type RegisteredReceiptKey,
   readReceiptKeys,
 } from './auth/receipt-key-registry.js'
+export { readIssuerKeys } from './auth/token-issuers.js'
 export {
   AgentEditRefused,
   addAgentTable,
@@ -42,7 +43,6 @@ export {
   type OperatorCredential,
 } from './config/schema.js'
 export { assertPeerCredentials, privatePaths, protectedPaths } from './config/start-files.js'
-export { readIssuerKeys } from './auth/token-issuers.js'
 export { replaceFile, writeNewFile } from './durable-file.js'
 export { startEgress } from './egress/start-egress.js'
 export { type RunningGate, startGate } from './gate.js'

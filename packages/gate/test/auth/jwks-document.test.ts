@@ -35,8 +35,12 @@ test('keys for encryption, and of kinds that nobody here knows, are left out', (
   expect(faultOf(jwksBytes(...others))).toBe('it holds no public key that can verify a token')
 })
 
-const small = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' })
-const whole = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' })
+const small = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({
+  format: 'jwk',
+})
+const whole = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({
+  format: 'jwk',
+})
 const PRIVATE = 'one of its keys is a private or a shared one: publish public keys only'
 
 test.each<readonly [string, readonly unknown[], string]>([
@@ -44,7 +48,11 @@ test.each<readonly [string, readonly unknown[], string]>([
   ['a private key for encryption', [good, { ...whole, use: 'enc' }], PRIVATE],
   ['a shared secret', [good, { kty: 'oct', k: 'c2VjcmV0' }], PRIVATE],
   ['a point that is not on its curve', [{ ...good, x: good['y'] }], "its key 'good' is broken"],
-  ['a key without its coordinates', [{ kty: 'EC', crv: 'P-256' }], 'its key without a kid is broken'],
+  [
+    'a key without its coordinates',
+    [{ kty: 'EC', crv: 'P-256' }],
+    'its key without a kid is broken',
+  ],
   [
     'a small RSA key',
     [{ ...small, kid: 'small' }],
@@ -52,7 +60,14 @@ test.each<readonly [string, readonly unknown[], string]>([
   ],
   [
     'an Ed25519 point of small order, which verifies anything',
-    [{ kty: 'OKP', crv: 'Ed25519', kid: 'weak', x: Buffer.alloc(32).fill(1, 0, 1).toString('base64url') }],
+    [
+      {
+        kty: 'OKP',
+        crv: 'Ed25519',
+        kid: 'weak',
+        x: Buffer.alloc(32).fill(1, 0, 1).toString('base64url'),
+      },
+    ],
     "its key 'weak' is broken",
   ],
   ['a key that is no object', [7], 'one of its keys is no object'],
@@ -82,10 +97,16 @@ test('whatever the bytes, there is a set of public keys or a fault', () => {
   const name = fc.constantFrom('kty', 'crv', 'x', 'y', 'n', 'e', 'kid', 'use', 'alg', 'key_ops')
   const keys = fc.array(fc.oneof(fc.dictionary(name, member), fc.jsonValue()), { maxLength: 4 })
   fc.assert(
-    fc.property(fc.oneof(keys.map((some) => jwksBytes(...some)), fc.uint8Array()), (bytes) => {
-      const fault = faultOf(bytes)
-      expect(fault).not.toBe('')
-    }),
+    fc.property(
+      fc.oneof(
+        keys.map((some) => jwksBytes(...some)),
+        fc.uint8Array(),
+      ),
+      (bytes) => {
+        const fault = faultOf(bytes)
+        expect(fault).not.toBe('')
+      },
+    ),
     { numRuns: 500 },
   )
 })

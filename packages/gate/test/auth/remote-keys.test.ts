@@ -3,8 +3,8 @@ import { expect, test } from 'vitest'
 import {
   KEYS_FRESH_MS,
   KEYS_STALE_MS,
-  RemoteKeys,
   RETRY_MS,
+  RemoteKeys,
   UNKNOWN_KEY_COOL_DOWN_MS,
 } from '../../src/auth/remote-keys.js'
 import { jwksBytes, type SigningKey, signingKey } from './issuer-fixture.js'

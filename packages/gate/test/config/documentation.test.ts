@@ -78,15 +78,15 @@ test('every default in docs/configuration.md is the one of the schema', () => {
   }
 })
 
-test.each([
-  'configuration.md',
-  'identity.md',
-])('the TOML in docs/%s is accepted, with every promise kept', (name) => {
-  const blocks = [...pageOf(name).matchAll(/```toml\n(.*?)```/gs)].map(([, text = '']) => text)
-  expect(blocks.length).toBeGreaterThan(0)
-  for (const block of blocks) {
-    const document = structuredClone(parse(block)) as Record<string, unknown>
-    const config = parseConfig(document, { root: '/r', env: {}, label: 'test' })
-    expect(postureProblems(config, { uid: 1000, addressSpaceLimit: null })).toEqual([])
-  }
-})
+test.each(['configuration.md', 'identity.md'])(
+  'the TOML in docs/%s is accepted, with every promise kept',
+  (name) => {
+    const blocks = [...pageOf(name).matchAll(/```toml\n(.*?)```/gs)].map(([, text = '']) => text)
+    expect(blocks.length).toBeGreaterThan(0)
+    for (const block of blocks) {
+      const document = structuredClone(parse(block)) as Record<string, unknown>
+      const config = parseConfig(document, { root: '/r', env: {}, label: 'test' })
+      expect(postureProblems(config, { uid: 1000, addressSpaceLimit: null })).toEqual([])
+    }
+  },
+)

@@ -209,7 +209,13 @@ export function ledgerContract(name: string, create: () => Promise<LedgerUnderTe
         const budgets = await Promise.all(results.map((_, i) => ledger.callsRemaining(`s-${i}`)))
         expect(budgets.filter((left) => left === 1)).toHaveLength(1)
         const proof = { jkt: 'k', jti: 'j', forgetAfter: given.clock.now() + 120_000 }
-        expect(await ledger.issueLease(lease('s-1', { identityToken, proof }))).toEqual(used)
+        // In one commit with what succeeds: a refusal leaves the proof usable.
+        const together = await Promise.all([
+          ledger.record(note()),
+          ledger.issueLease(lease('s-1', { identityToken, proof })),
+          ledger.record(note()),
+        ])
+        expect(together[1]).toEqual(used)
         const other = { ...identityToken, hash: 'b' }
         expect((await ledger.issueLease(lease('s-1', { identityToken: other, proof }))).ok).toBe(
           true,

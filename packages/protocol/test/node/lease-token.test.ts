@@ -75,6 +75,33 @@ describe('signing', () => {
     }
   })
 
+  test('what a lease says of the token that opened it is last, and comes back as it was', () => {
+    const idp = { iss: 'https://issuer.example', aud: 'gate', exp: 7, principal_claim: 'sub' }
+    const claims = { ...vectors.claims, idp }
+    const token = signLease(claims, key)
+    expect(verifyLease(token, keys, NOW)).toEqual({ ok: true, claims })
+    const payload = Buffer.from(token.split('.')[1]!, 'base64url').toString()
+    expect(payload.endsWith(`"idp":${JSON.stringify(idp)}}`)).toBe(true)
+  })
+
+  test.each([
+    null,
+    'x',
+    [],
+    {},
+    { iss: 'i', aud: 'a', exp: 7 },
+    { iss: 'i', aud: 'a', exp: '7', principal_claim: 'sub' },
+    { iss: 'i', aud: 'a', exp: 7.5, principal_claim: 'sub' },
+    { iss: ['i'], aud: 'a', exp: 7, principal_claim: 'sub' },
+  ])('a lease that says %j of its token is no lease', (idp) => {
+    const claims = { ...vectors.claims, idp } as unknown as LeaseClaims
+    expect(verifyLease(signLease(claims, key), keys, NOW)).toMatchObject({
+      ok: false,
+      code: 'invalid_lease',
+      reason: 'claim idp is missing or of the wrong type',
+    })
+  })
+
   test('a claim beyond the known ones is neither signed nor passed on', () => {
     const claims = { ...vectors.claims, admin: true }
     const payload = signLease(claims, key).split('.')[1]!
