@@ -16,6 +16,18 @@ afterEach(async () => {
   await machine.remove()
 })
 
+test('config get shows a list of tables table by table', async () => {
+  const table = (audience: string): string =>
+    `[[identity.jwt]]\nissuer = "https://issuer.example"\naudience = "${audience}"\n` +
+    'jwks_file = "/issuer.jwks"\nalgorithms = ["ES256"]\n'
+  appendFileSync(machine.file('latchgate.toml'), `\n${table('one')}${table('two')}`)
+  const { stdout } = await runHere(machine, ['config', 'get', 'identity.jwt'])
+  const shown = (audience: string): string =>
+    `issuer = "https://issuer.example"\naudience = "${audience}"\njwks_file = "/issuer.jwks"\n` +
+    'algorithms = [ "ES256" ]\nprincipal_claim = "sub"\nscopes = [ "tools:call" ]\n'
+  expect(stdout).toBe(`${shown('one')}\n${shown('two')}\n`)
+})
+
 test('path prints the file alone, so that it can be handed on', async () => {
   const file = machine.file('latchgate.toml')
   expect(await runHere(machine, ['config', 'path'])).toEqual({

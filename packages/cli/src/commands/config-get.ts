@@ -24,9 +24,14 @@ export async function configGetCommand(context: Context, key: string | undefined
 }
 
 function linesOf(value: ConfigValue): readonly string[] {
-  if (Array.isArray(value)) return value.map((one) => printable(String(one)))
+  // A list of tables is shown table by table, a blank line after each.
+  if (Array.isArray(value)) return value.flatMap(itemLines)
   if (typeof value === 'object') return [stringify(value).trimEnd()]
   return [printable(String(value))]
+}
+
+function itemLines(item: ConfigValue): readonly string[] {
+  return typeof item === 'object' ? [stringify(item)] : [printable(String(item))]
 }
 
 function notFound(

@@ -70,7 +70,7 @@ function checkIssuers(section: Section, { config }: LoadedConfig): void {
     if (file !== undefined) {
       section.attempt(
         check,
-        'put the public keys that the issuer publishes there, a JWK Set',
+        'name another file with `jwks_file`',
         () => readIssuerKeys(file, at),
         () => file,
       )

@@ -97,6 +97,8 @@ export class TokenIssuers {
   }
 }
 
+const REMEDY = 'put the public keys that the issuer publishes there, a JWK Set'
+
 /**
  * Reads the key file of the table with this number. Throws `StartupError` for one that cannot be read or
  * used.
@@ -111,7 +113,7 @@ function readKeyFile(file: string, at: number): Uint8Array {
     return readFileSync(file)
   } catch (cause) {
     const why = (cause as NodeJS.ErrnoException).code ?? String(cause)
-    throw unusable(at, `cannot read ${file} (${why})`, cause)
+    throw unusable(at, `cannot read ${file} (${why}): ${REMEDY}`, cause)
   }
 }
 
@@ -120,7 +122,7 @@ function keysIn(bytes: Uint8Array, file: string, at: number): IssuerKeys {
     return new FileKeys(parseJwks(bytes))
   } catch (cause) {
     if (!(cause instanceof JwksFault)) throw cause
-    throw unusable(at, `${file} cannot be used, ${cause.message}`, cause)
+    throw unusable(at, `${file} cannot be used (${cause.message}): ${REMEDY}`, cause)
   }
 }
 
