@@ -41,7 +41,11 @@ interface Scene {
 }
 
 async function start(
-  settings: { readonly scheme?: 'http' | 'https'; readonly authority?: TestCa } = {},
+  settings: {
+    readonly scheme?: 'http' | 'https'
+    readonly authority?: TestCa
+    readonly rates?: string
+  } = {},
 ): Promise<Scene> {
   const clock = new ManualClock(Math.ceil(Date.now() / 1000) * 1000)
   const { scheme = 'https', authority = ca } = settings
@@ -49,6 +53,7 @@ async function start(
   const scene = await TokenScene.start({
     now: clock.now,
     caPem: ca.caPem,
+    ...(settings.rates === undefined ? {} : { rates: settings.rates }),
     tables: (issuer) => issuer.table(`jwks_url = "${server.url}${PATH}"`),
   })
   server.on('GET', PATH, () => ({ body: scene.issuer.jwks() }))
@@ -215,6 +220,13 @@ test('an issuer that hangs is waited for by all together, for five seconds, and 
   expect(other.status).toBe(200)
   for (const answer of await waiting) expectUnavailable(answer)
   expect(server.requestsStarted).toBe(1)
+})
+
+test('whoever asks too often has no token verified, and no keys fetched', async () => {
+  const { scene, server } = await start({ rates: '[rate_limits]\nlease_rps = 0' })
+  const answer = await scene.present(scene.issuer.token())
+  expect([answer.status, answer.json()['error']]).toEqual([429, 'rate_limit_exceeded'])
+  expect(server.connectionsOpened).toBe(0)
 })
 
 test('a reload keeps what was fetched and when it may be asked for again', async () => {

@@ -123,14 +123,37 @@ test.each<readonly [string, (text: string) => string]>([
   expect((await scene.present(scene.issuer.token())).status).toBe(200)
 })
 
-test('the record of a reload says which issuers name agents, and from which keys', async () => {
-  expect((await scene.reload()).status).toBe(200)
+test('a reload takes hundreds of agents and issuers, and records their digest where they are too many', async () => {
+  const lease = await scene.open()
+  const agents = Array.from({ length: 300 }, (_, i) => {
+    const jkt = i.toString().padStart(43, 'A')
+    return `[agents.a${i}]\nprincipal = "agent-${i}"\ndpop_jkt = "${jkt}"`
+  })
+  const issuers = Array.from({ length: 60 }, (_, i) =>
+    scene.issuer
+      .table(`jwks_file = "${KEY_FILE}"`)
+      .replace('"latchgate"', `"${i}${'a'.repeat(400)}"`),
+  )
+  edit((text) => [text, ...agents, ...issuers].join('\n'))
+  const answer = await scene.reload()
+  expect(answer.status, answer.text).toBe(200)
+  expect((await scene.call(lease)).json()['error']).toBe('policy_denied')
+  const record = await reloadRecord()
+  expect(record).toMatch(/"agents":300,.*"identity_digest":"sha256:[0-9a-f]{64}","issuers":61/)
+})
+
+async function reloadRecord(): Promise<string | undefined> {
   const { ledger } = scene.gate.services
   const size = Number(ledger.checkpoint().split('\n')[1])
   const leaves = await Promise.all(Array.from({ length: size }, (_, i) => ledger.leaf(i)))
-  const text = leaves
+  return leaves
     .map((leaf) => Buffer.from(leaf ?? []).toString())
     .find((one) => one.includes('admin_reload'))
+}
+
+test('the record of a reload says which issuers name agents, and from which keys', async () => {
+  expect((await scene.reload()).status).toBe(200)
+  const text = await reloadRecord()
   expect(text).toContain('"issuer":"https://issuer.example"')
   expect(text).toMatch(/"keys":"sha256:[0-9a-f]{64}"/)
 })

@@ -43,6 +43,8 @@ export interface TokenSettings {
   /** Further lines of the issuer's table. */
   readonly more?: string
   readonly caPem?: string
+  /** In place of generous ones. */
+  readonly rates?: string
   readonly keys?: string
   readonly now?: () => number
   readonly options?: Partial<Omit<GateOptions, 'loaded' | 'log'>>
@@ -73,7 +75,7 @@ export class TokenScene {
       settings.tables?.(issuer) ?? issuer.table(`jwks_file = "${KEY_FILE}"`, settings.more)
     const project = await createTestProject({
       keys: `${TCP}\n${settings.keys ?? ''}`,
-      tables: `${RATES}\n${table}`,
+      tables: `${settings.rates ?? RATES}\n${table}`,
       data: DATA,
       ...(settings.caPem === undefined ? {} : { caPem: settings.caPem }),
     })

@@ -227,7 +227,7 @@ export const CONFIG_SCHEMA: object = {
             issuer: claimText(512),
             audience: claimText(512),
             jwks_file: text,
-            jwks_url: text,
+            jwks_url: { ...text, maxLength: 2048 },
             algorithms: {
               type: 'array',
               minItems: 1,

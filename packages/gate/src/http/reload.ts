@@ -14,6 +14,7 @@ import { NO_POLICY } from '../policy/policy-store.js'
 import { type Refusal, type Refused, refuse } from '../refusal.js'
 import type { ActionSnapshot } from '../registered-action.js'
 import type { Services } from '../services.js'
+import { identityRecord } from './identity-record.js'
 
 interface Loaded {
   readonly snapshot: ActionSnapshot
@@ -44,14 +45,7 @@ export function reloadGate(
         actions: snapshot.actions.size,
         version,
         digest: digestOf(file),
-        // Which keys may act as whom is evidence, as the policy is.
-        agents: Object.values(agents).map(({ principal, dpop_jkt }) => ({ principal, dpop_jkt })),
-        issuers: issuers.map(({ issuer, audience, principalClaim, keySource }) => ({
-          issuer,
-          audience,
-          principal_claim: principalClaim,
-          keys: keySource,
-        })),
+        ...identityRecord(agents, issuers),
       },
     })
     if (!recorded.ok) return recorded
