@@ -16,6 +16,10 @@ import {
   optionalText,
 } from './gate-answer.js'
 
+/** The least that a clock may be off before a gate refuses its proofs (spec/auth-and-evidence 1). */
+const PROOF_SKEW_SECONDS = 5
+const SET_CLOCKS = 'set both by network time (NTP) and try again'
+
 /** The error that an answer without success stands for: the table of spec/http-api 15.5. */
 export function answerError(answer: GateAnswer, actionId: string): LatchGateError {
   const body = errorBody(answer)
@@ -27,7 +31,7 @@ export function answerError(answer: GateAnswer, actionId: string): LatchGateErro
     case 401:
       if (code === 'lease_expired') return new LatchGateLeaseExpired(code, details)
       if (code === 'replay_detected') return new LatchGateReplayDetected(code, details)
-      return new LatchGateAuthError(code, details)
+      return new LatchGateAuthError(code, details, authRemedy(answer, code, details))
     case 403:
       if (code === 'budget_exhausted') return new LatchGateBudgetExhausted(actionId, details)
       return new LatchGateDenied(actionId, withReason(code, details.denyReason), details)
@@ -48,7 +52,7 @@ export function notFound(answer: GateAnswer, actionId: string, reason: string): 
 }
 
 /** The code of a 401, else null. */
-export function leaseRefusal(answer: GateAnswer): string | null {
+export function refusalCode(answer: GateAnswer): string | null {
   return answer.status === 401 ? optionalText(errorBody(answer), 'error') : null
 }
 
@@ -72,6 +76,31 @@ export function gateDetails(answer: GateAnswer, code: string): GateDetails {
 
 function errorBody(answer: GateAnswer): Members {
   return isMembers(answer.body) ? answer.body : {}
+}
+
+// What the code alone would leave its reader to find out: which check an identity failed, and that a
+// proof was refused for its time.
+function authRemedy(
+  answer: GateAnswer,
+  code: string,
+  { denyReason, gateMessage }: GateDetails,
+): { readonly explanation?: string } {
+  if (code === 'identity_unauthenticated' && gateMessage !== null) {
+    return { explanation: gateMessage }
+  }
+  if (code !== 'invalid_dpop') return {}
+  const { gateAheadSeconds } = answer
+  if (Math.abs(gateAheadSeconds) > PROOF_SKEW_SECONDS) {
+    const where = gateAheadSeconds > 0 ? 'behind' : 'ahead of'
+    const seconds = Math.abs(gateAheadSeconds)
+    return {
+      explanation: `the clock of this machine is ${seconds} s ${where} the gate's; ${SET_CLOCKS}`,
+    }
+  }
+  if (denyReason?.startsWith('iat ') !== true) return {}
+  return {
+    explanation: `${denyReason}: the clocks of this machine and the gate differ; ${SET_CLOCKS}`,
+  }
 }
 
 function withReason(code: string, reason: string | null): string {

@@ -1,5 +1,6 @@
 import type { DPoPKeyPair } from '@latchgate/protocol/node'
 import type { Dispatcher } from 'undici'
+import type { IdentityToken } from './identity-token.js'
 import { readKeyFile } from './key-file.js'
 import type { LeaseWish } from './lease.js'
 
@@ -21,6 +22,12 @@ export interface ClientOptions {
   readonly key?: DPoPKeyPair | undefined
   /** That key as a file: P-256, PEM (PKCS#8 or SEC 1), readable by this user alone. */
   readonly keyFile?: string | undefined
+  /**
+   * A JWT of an issuer that the gate trusts (`[[identity.jwt]]`), or a function, synchronous or not,
+   * that gives a fresh one. It is asked for each new session and each renewal, within the time limit
+   * of a request. Can be combined with a key, to which the token's `cnf.jkt` must then belong.
+   */
+  readonly identityToken?: IdentityToken | undefined
 }
 
 /** What a session is asked for. */

@@ -2,7 +2,7 @@ import type { DPoPKeyPair } from '@latchgate/protocol/node'
 import type { Dispatcher } from 'undici'
 import { type ActionResult, actionResult } from './action-result.js'
 import { type ActionSummary, actionSummaries } from './action-summary.js'
-import { answerError, gateDetails, leaseRefusal, notFound } from './answer-error.js'
+import { answerError, gateDetails, notFound, refusalCode } from './answer-error.js'
 import {
   type ApprovalEntry,
   type ApprovalQuery,
@@ -37,6 +37,7 @@ import {
 } from './gate-answer.js'
 import { GateChannel, type GateRequest, throwIfAbandoned } from './gate-channel.js'
 import { checkIdentifier } from './identifier.js'
+import { IdentityTokens } from './identity-token.js'
 import type { Lease } from './lease.js'
 import { LeaseKeeper } from './lease-keeper.js'
 import { type PermittedAction, permittedActions } from './permitted-action.js'
@@ -69,7 +70,9 @@ export class LatchGateClient {
     this.#key = keyOf(options)
     this.#agentId = options.agentId ?? null
     const wish = leaseWish({}, this.#agentId, this.#key)
-    this.#leases = new LeaseKeeper(this.#channel, wish, this.#timeouts.request)
+    const tokens = new IdentityTokens(options.identityToken)
+    const timeoutMs = this.#timeouts.request
+    this.#leases = new LeaseKeeper({ channel: this.#channel, tokens, timeoutMs }, wish)
   }
 
   /** The base that proofs name. */
@@ -285,7 +288,7 @@ export class LatchGateClient {
   async #withLease(send: (lease: Lease) => Promise<GateAnswer>): Promise<GateAnswer> {
     const lease = await this.#leases.current()
     const answer = await send(lease)
-    const refusal = leaseRefusal(answer)
+    const refusal = refusalCode(answer)
     if (refusal !== 'invalid_lease' && refusal !== 'lease_expired') return answer
     return send(await this.#leases.replace(lease, refusal))
   }

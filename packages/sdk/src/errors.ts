@@ -156,14 +156,24 @@ export class LatchGateBudgetExhausted extends LatchGateError {
   }
 }
 
-/** The gate did not accept the lease, the proof or the identity. */
+/**
+ * The gate did not accept the lease, the proof or the identity. With code `identity_token_unusable`
+ * (status null): the option `identityToken` gave no token, and nothing was sent.
+ */
 export class LatchGateAuthError extends LatchGateError {
-  /** The gate's code, the same text as `code`. */
+  /** The code, the same text as `code`. */
   readonly detail: string
   declare readonly code: string
 
-  constructor(code: string, details?: Partial<GateDetails>) {
-    super(`authentication failed: ${code}`, { ...details, code })
+  /** `options.explanation`: what to do, where the code alone does not say it. */
+  constructor(
+    code: string,
+    details?: Partial<GateDetails>,
+    options: ErrorOptions & { readonly explanation?: string } = {},
+  ) {
+    const { explanation } = options
+    const why = explanation === undefined ? '' : `: ${explanation}`
+    super(`authentication failed: ${code}${why}`, { ...details, code }, options)
     this.detail = code
   }
 }

@@ -7,6 +7,17 @@ export interface GateAnswer {
   readonly body: unknown
   /** The `Retry-After` header in whole seconds. */
   readonly retryAfterSeconds: number | null
+  /** Seconds by which its `Date` is ahead of the time that proofs are made with; 0: unknown. */
+  readonly gateAheadSeconds: number
+}
+
+/** Status, headers of interest and body of an answer, as a transport gives them. */
+export interface RawAnswer {
+  readonly statusCode: number
+  readonly retryAfter: string | undefined
+  /** The header `Date`. */
+  readonly date: string | undefined
+  readonly text: string
 }
 
 /** Names of the places where an answer is read (spec/http-api 15.5), for error messages. */
@@ -25,15 +36,18 @@ export type AnswerContext =
 /** Members of a JSON object. */
 export type Members = Readonly<Record<string, unknown>>
 
-/** Turns status, header and text into an answer; a body that is not JSON is `undefined`. */
-export function readAnswer(
-  status: number,
-  retryAfter: string | undefined,
-  text: string,
-): GateAnswer {
+/** Turns what a transport gave into an answer; a body that is not JSON is `undefined`. */
+export function readAnswer(raw: RawAnswer, gateAheadSeconds: number): GateAnswer {
+  const { statusCode, retryAfter, text } = raw
   const seconds =
     retryAfter !== undefined && /^[0-9]{1,9}$/.test(retryAfter) ? Number(retryAfter) : null
-  return { status, body: parseBody(text), retryAfterSeconds: seconds }
+  return { status: statusCode, body: parseBody(text), retryAfterSeconds: seconds, gateAheadSeconds }
+}
+
+/** A header `Date` in Unix milliseconds; null when it is missing or no time. */
+export function dateOf(header: string | undefined): number | null {
+  const time = header === undefined ? Number.NaN : Date.parse(header)
+  return Number.isNaN(time) ? null : time
 }
 
 /** Any 2xx. What a 202 means is for the caller to say. */

@@ -1,10 +1,12 @@
 import type { DPoPKeyPair } from '@latchgate/protocol/node'
 import { Agent, buildConnector, type Dispatcher } from 'undici'
+import { refusalCode } from './answer-error.js'
 import { checkDefaultSocket, noGate, notAllowed } from './default-socket.js'
 import { LatchGateTransportError } from './errors.js'
 import type { GateAddress } from './gate-address.js'
-import { type GateAnswer, readAnswer } from './gate-answer.js'
-import { type PlainAnswer, sendPlain } from './node-http.js'
+import { dateOf, type GateAnswer, type RawAnswer, readAnswer } from './gate-answer.js'
+import { GateClock } from './gate-clock.js'
+import { sendPlain } from './node-http.js'
 
 /** One request to the gate. */
 export interface GateRequest {
@@ -15,6 +17,8 @@ export interface GateRequest {
   readonly agentLabel: string | null
   /** With a token: `Authorization: DPoP` and a proof bound to it. Without: the proof alone. */
   readonly proof?: { readonly key: DPoPKeyPair; readonly token: string | null }
+  /** A JWT of an issuer: as `Authorization: Bearer`, or beside a lease in a header of its own. */
+  readonly identityToken?: string | null
   readonly timeoutMs: number
   /** The caller's: it ends the wait, not what the gate has begun. */
   readonly signal?: AbortSignal | undefined
@@ -27,6 +31,7 @@ const MAX_ANSWER_BYTES = 64 * 1024 * 1024
 export class GateChannel {
   readonly address: GateAddress
   readonly dispatcher: Dispatcher
+  readonly clock: GateClock = new GateClock()
   readonly #ownsDispatcher: boolean
   #isClosed = false
 
@@ -36,15 +41,21 @@ export class GateChannel {
     this.#ownsDispatcher = dispatcher === undefined
   }
 
-  /** Sends one request once and reads the whole answer; throws `LatchGateTransportError`. */
+  /**
+   * Sends one request and reads the whole answer; throws `LatchGateTransportError`. Sent once, and
+   * once more only when its proof was refused while the gate's clock shows another time: whatever
+   * the proof was for has not been looked at then.
+   */
   async send(request: GateRequest): Promise<GateAnswer> {
     if (this.#isClosed) throw new LatchGateTransportError('this client is closed')
     // A signal of its own and not undici's timers: it also covers connecting and the body.
     const limit = AbortSignal.timeout(request.timeoutMs)
     const signal = request.signal === undefined ? limit : AbortSignal.any([limit, request.signal])
     try {
-      const { statusCode, retryAfter, text } = await this.#exchange(request, signal)
-      return readAnswer(statusCode, retryAfter, text)
+      const { answer, date } = await this.#sendOnce(request, signal)
+      if (request.proof === undefined || refusalCode(answer) !== 'invalid_dpop') return answer
+      if (!this.clock.correct(date)) return answer
+      return (await this.#sendOnce(request, signal)).answer
     } catch (error) {
       throw this.#transportError(error, request, limit.aborted)
     }
@@ -57,7 +68,17 @@ export class GateChannel {
     if (this.#ownsDispatcher && isDispatcher(this.dispatcher)) await this.dispatcher.close()
   }
 
-  async #exchange(request: GateRequest, signal: AbortSignal): Promise<PlainAnswer> {
+  async #sendOnce(
+    request: GateRequest,
+    signal: AbortSignal,
+  ): Promise<{ readonly answer: GateAnswer; readonly date: number | null }> {
+    const raw = await this.#exchange(request, signal)
+    const date = dateOf(raw.date)
+    const ahead = Math.round(this.clock.differenceMs(date) / 1000)
+    return { answer: readAnswer(raw, ahead), date }
+  }
+
+  async #exchange(request: GateRequest, signal: AbortSignal): Promise<RawAnswer> {
     const { baseUrl, socketPath, isDefaultSocket } = this.address
     const { origin } = new URL(baseUrl)
     const path = basePath(baseUrl) + request.path
@@ -89,18 +110,34 @@ export class GateChannel {
     })
     const text = await answer.body.text()
     const retryAfter = firstValue(answer.headers['retry-after'])
-    return { statusCode: answer.statusCode, retryAfter, text }
+    const date = firstValue(answer.headers['date'])
+    return { statusCode: answer.statusCode, retryAfter, date, text }
   }
 
   #headers(request: GateRequest): Record<string, string> {
-    const { proof } = request
     const url = this.address.publicBaseUrl + request.path
     return {
       accept: 'application/json',
       ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
       ...(request.agentLabel === null ? {} : { 'x-latchgate-agent': request.agentLabel }),
-      ...(proof === undefined ? {} : proofHeaders(request.method, url, proof)),
+      ...this.#credentials(request, url),
     }
+  }
+
+  #credentials({ method, proof, identityToken }: GateRequest, url: string): Record<string, string> {
+    const headers: Record<string, string> = {}
+    if (proof !== undefined) {
+      const { key, token } = proof
+      const nowSeconds = Math.floor(this.clock.now() / 1000)
+      const bound = token === null ? {} : { accessToken: token }
+      headers['dpop'] = key.signProof({ method, url, nowSeconds, ...bound })
+      if (token !== null) headers['authorization'] = `DPoP ${token}`
+    }
+    if (typeof identityToken !== 'string') return headers
+    // One `Authorization` at most: beside a lease the token has a header of its own.
+    if (headers['authorization'] === undefined) headers['authorization'] = `Bearer ${identityToken}`
+    else headers['x-latchgate-identity-token'] = identityToken
+    return headers
   }
 
   #transportError(error: unknown, request: GateRequest, isLate: boolean): LatchGateTransportError {
@@ -161,19 +198,6 @@ function createDispatcher(address: GateAddress): Dispatcher {
       connect(target, callback)
     },
   })
-}
-
-function proofHeaders(
-  method: string,
-  url: string,
-  proof: NonNullable<GateRequest['proof']>,
-): Record<string, string> {
-  const { key, token } = proof
-  if (token === null) return { dpop: key.signProof({ method, url }) }
-  return {
-    authorization: `DPoP ${token}`,
-    dpop: key.signProof({ method, url, accessToken: token }),
-  }
 }
 
 function basePath(baseUrl: string): string {

@@ -28,6 +28,7 @@ export {
   executionReceiptFromJson,
   isFullySuccessful,
 } from './execution-receipt.js'
+export type { IdentityToken } from './identity-token.js'
 export type { PermittedAction } from './permitted-action.js'
 export type { ReceiptKey } from './receipt-keys.js'
 export { type ReceiptReport, verifyReceipt } from './receipt-report.js'

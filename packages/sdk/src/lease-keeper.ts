@@ -1,6 +1,5 @@
 import { LatchGateAuthError, LatchGateNotConnected } from './errors.js'
-import type { GateChannel } from './gate-channel.js'
-import { type Lease, type LeaseWish, renewLease, requestLease } from './lease.js'
+import { type Lease, type LeaseDesk, type LeaseWish, renewLease, requestLease } from './lease.js'
 
 /**
  * Keeps one lease good (spec/http-api 15.3). Callers that need one at the same time share one
@@ -9,17 +8,15 @@ import { type Lease, type LeaseWish, renewLease, requestLease } from './lease.js
  * what is left of its budget.
  */
 export class LeaseKeeper {
-  readonly #channel: GateChannel
-  readonly #timeoutMs: number
+  readonly #desk: LeaseDesk
   #wish: LeaseWish
   #lease: Lease | null = null
   #pending: Promise<Lease> | null = null
   #callsMade = 0
 
-  constructor(channel: GateChannel, wish: LeaseWish, timeoutMs: number) {
-    this.#channel = channel
+  constructor(desk: LeaseDesk, wish: LeaseWish) {
+    this.#desk = desk
     this.#wish = wish
-    this.#timeoutMs = timeoutMs
   }
 
   /** The lease in use. */
@@ -33,7 +30,7 @@ export class LeaseKeeper {
     return this.#share(async () => {
       // Its own caller hears of its failure; here it only must not finish later than this one.
       if (earlier !== null) await Promise.allSettled([earlier])
-      const lease = await requestLease(this.#channel, wish, this.#timeoutMs)
+      const lease = await requestLease(this.#desk, wish)
       this.#wish = wish
       this.#callsMade = 0
       return lease
@@ -48,7 +45,7 @@ export class LeaseKeeper {
       if (this.#wish.agentId === null) throw new LatchGateNotConnected()
       return this.#share(() => this.#open())
     }
-    if (Date.now() < lease.renewAt) return lease
+    if (this.#desk.channel.clock.now() < lease.renewAt) return lease
     return this.#share(() => this.#renew(lease))
   }
 
@@ -82,12 +79,12 @@ export class LeaseKeeper {
   }
 
   #open(): Promise<Lease> {
-    return requestLease(this.#channel, this.#remainingWish(), this.#timeoutMs)
+    return requestLease(this.#desk, this.#remainingWish())
   }
 
   async #renew(lease: Lease): Promise<Lease> {
     try {
-      return await renewLease(this.#channel, lease, this.#remainingWish(), this.#timeoutMs)
+      return await renewLease(this.#desk, lease, this.#remainingWish())
     } catch (error) {
       // Only a lease that is not known or too old: one that was revoked stays revoked.
       if (!(error instanceof LatchGateAuthError)) throw error

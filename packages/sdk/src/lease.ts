@@ -8,7 +8,8 @@ import {
   requiredText,
   successBody,
 } from './gate-answer.js'
-import type { GateChannel } from './gate-channel.js'
+import type { GateChannel, GateRequest } from './gate-channel.js'
+import type { IdentityTokens } from './identity-token.js'
 
 /** A lease in use: the token, the key it is bound to, and when to renew it. */
 export interface Lease {
@@ -17,7 +18,7 @@ export interface Lease {
   readonly agentLabel: string | null
   readonly sessionId: string | null
   readonly jti: string | null
-  /** Unix milliseconds from which the next call renews it first. */
+  /** Unix milliseconds by the gate's clock from which the next call renews it first. */
   readonly renewAt: number
 }
 
@@ -31,33 +32,38 @@ export interface LeaseWish {
   readonly key: DPoPKeyPair | null
 }
 
+/** How a lease is asked for. */
+export interface LeaseDesk {
+  readonly channel: GateChannel
+  readonly tokens: IdentityTokens
+  /** Milliseconds for the token and the answer together. */
+  readonly timeoutMs: number
+}
+
 const RENEW_UNDER_MS = 60_000
 const ACTION_OF_CONNECT = '<connect>'
 
 /** Asks for a lease of a new session (spec/http-api 8.1). */
-export async function requestLease(
-  channel: GateChannel,
-  wish: LeaseWish,
-  timeoutMs: number,
-): Promise<Lease> {
+export async function requestLease(desk: LeaseDesk, wish: LeaseWish): Promise<Lease> {
+  const begun = performance.now()
+  const identityToken = await desk.tokens.forSession(desk.timeoutMs)
   const key = wish.key ?? (await DPoPKeyPair.generate())
-  // A registered key proves itself; one made a moment ago has nothing to prove (design 10).
-  const proof = wish.key === null ? {} : { proof: { key, token: null } }
-  return send(channel, wish, key, proof, timeoutMs)
+  // A registered key proves itself, and beside a token any key does: who has caught the token alone
+  // gets no lease for a key of his (RFC 9449 5). One made for nobody has nothing to prove (design 10).
+  const isProving = wish.key !== null || identityToken !== null
+  const proof = isProving ? { proof: { key, token: null } } : {}
+  return send(desk, wish, key, { ...proof, identityToken }, begun)
 }
 
 /**
  * Renews a lease: the old one and a proof by its key keep session, budget and scopes (design 10). A
  * gate of version 0.2.0 looks at the body alone and opens a new session with what it says.
  */
-export async function renewLease(
-  channel: GateChannel,
-  lease: Lease,
-  wish: LeaseWish,
-  timeoutMs: number,
-): Promise<Lease> {
+export async function renewLease(desk: LeaseDesk, lease: Lease, wish: LeaseWish): Promise<Lease> {
+  const begun = performance.now()
+  const identityToken = await desk.tokens.forRenewal(desk.timeoutMs)
   const proof = { key: lease.key, token: lease.token }
-  return send(channel, wish, lease.key, { proof }, timeoutMs)
+  return send(desk, wish, lease.key, { proof, identityToken }, begun)
 }
 
 /** The label of an agent id: sent only as visible ASCII of at most 64 characters (design 10). */
@@ -66,11 +72,11 @@ export function agentLabel(agentId: string | null): string | null {
 }
 
 async function send(
-  channel: GateChannel,
+  { channel, timeoutMs }: LeaseDesk,
   wish: LeaseWish,
   key: DPoPKeyPair,
-  credentials: { readonly proof?: { readonly key: DPoPKeyPair; readonly token: string | null } },
-  timeoutMs: number,
+  credentials: Pick<GateRequest, 'proof' | 'identityToken'>,
+  begun: number,
 ): Promise<Lease> {
   const label = agentLabel(wish.agentId)
   const answer = await channel.send({
@@ -78,14 +84,22 @@ async function send(
     path: '/v1/leases',
     body: JSON.stringify({ scopes: wish.scopes, dpop_jwk: key.publicJwk, ...budgets(wish) }),
     agentLabel: label,
-    timeoutMs,
+    // What the token took is gone, so that both together end in time.
+    timeoutMs: Math.max(1, Math.ceil(timeoutMs - (performance.now() - begun))),
     ...credentials,
   })
   if (!isSuccess(answer)) throw answerError(answer, ACTION_OF_CONNECT)
-  return readLease(answer, key, label)
+  // By the gate's own clock: on a machine that is ahead a new lease would look expired.
+  const issuedAt = channel.clock.now() + answer.gateAheadSeconds * 1000
+  return readLease(answer, key, label, issuedAt)
 }
 
-function readLease(answer: GateAnswer, key: DPoPKeyPair, label: string | null): Lease {
+function readLease(
+  answer: GateAnswer,
+  key: DPoPKeyPair,
+  label: string | null,
+  issuedAt: number,
+): Lease {
   const body = successBody(answer, 'lease')
   const token = requiredText(body, 'lease_jwt', 'lease')
   const expiry = requiredText(body, 'expires_at', 'lease')
@@ -94,7 +108,7 @@ function readLease(answer: GateAnswer, key: DPoPKeyPair, label: string | null): 
     throw new LatchGateTransportError(`expires_at in lease response is not a time: '${expiry}'`)
   }
   // Half of a short lease: 60 s would be a new lease for every call where leases live 60 s.
-  const lifetime = Math.max(0, expiresAt - Date.now())
+  const lifetime = Math.max(0, expiresAt - issuedAt)
   return {
     token,
     key,

@@ -1,5 +1,6 @@
 import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
+import type { RawAnswer } from './gate-answer.js'
 
 /** One request as Node's own HTTP client takes it. */
 export interface PlainRequest {
@@ -14,19 +15,12 @@ export interface PlainRequest {
   readonly maxBytes: number
 }
 
-/** What came back, with its whole body. */
-export interface PlainAnswer {
-  readonly statusCode: number
-  readonly retryAfter: string | undefined
-  readonly text: string
-}
-
 /**
  * Sends one request on a connection of its own with Node's HTTP client, for runtimes whose `undici`
  * is none (Bun's has no `Agent.request`). Follows no redirect. Rejects with the system's error;
  * an `AbortError` when `signal` ended it.
  */
-export function sendPlain(request: PlainRequest): Promise<PlainAnswer> {
+export function sendPlain(request: PlainRequest): Promise<RawAnswer> {
   const { url, socketPath, method, headers, body, signal, maxBytes } = request
   const send = url.protocol === 'https:' ? requestHttps : requestHttp
   return new Promise((resolve, reject) => {
@@ -60,7 +54,8 @@ export function sendPlain(request: PlainRequest): Promise<PlainAnswer> {
       answer.on('end', () => {
         const text = new TextDecoder().decode(Buffer.concat(chunks))
         const retryAfter = answer.headers['retry-after']
-        resolve({ statusCode: answer.statusCode ?? 0, retryAfter, text })
+        const { date } = answer.headers
+        resolve({ statusCode: answer.statusCode ?? 0, retryAfter, date, text })
       })
     })
     outgoing.end(body ?? undefined)

@@ -52,10 +52,15 @@ export class GateDouble {
   /** Only what the gate of a test configures: the public URL, and the alias on a Unix socket. */
   htuBases: readonly string[] = []
   isReference = false
+  /** Seconds that the gate's clock is ahead of this machine's: proofs are judged, answers dated by it. */
+  clockAheadSeconds = 0
+  /** Without `Date` in its answers, as behind some proxies. */
+  hasDate = true
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   readonly #handlers = new Map<string, Handler>()
   readonly #usedJtis = new Set<string>()
+  readonly #usedTokens = new Set<string>()
   #leaseKey: LeaseKey = loadLeaseKey(generateLeaseKeyPem())
   #aheadSeconds = 0
   readonly #socketPath: string | null
@@ -148,6 +153,11 @@ export class GateDouble {
     }
     this.seen.push(request)
     const refused = needsLease && 'code' in auth ? error(401, auth.code) : null
+    response.sendDate = false
+    if (this.hasDate) {
+      const now = new Date(Date.now() + this.clockAheadSeconds * 1000)
+      response.setHeader('date', now.toUTCString())
+    }
     send(response, refused ?? this.#route(request))
   }
 
@@ -170,15 +180,25 @@ export class GateDouble {
     }
     const key = importP256Jwk(body.dpop_jwk)
     if (!key.ok) return error(400, 'invalid_request')
-    const { authorization } = request.headers
+    const { authorization = '', dpop } = request.headers
+    const bearer = /^Bearer (.*)$/.exec(authorization)?.[1]
+    const renewalToken = request.headers['x-latchgate-identity-token']
+    const token = bearer ?? (typeof renewalToken === 'string' ? renewalToken : undefined)
+    if (token !== undefined && this.#usedTokens.has(token)) {
+      return error(401, 'identity_unauthenticated', { message: 'this token was used before' })
+    }
     let old: LeaseClaims | null = null
-    if (authorization !== undefined && !this.isReference) {
+    if (dpop !== undefined && !authorization.startsWith('DPoP ')) {
+      const code = this.#checkProof(dpop, 'POST', request.path, null, key.value.jkt)
+      if (code !== null) return error(401, code, { deny_reason: 'the proof does not fit' })
+    } else if (authorization !== '' && !this.isReference) {
       const renewed = this.#checkLease(authorization, request.headers['dpop'], 'POST', request.path)
       if ('code' in renewed) return error(401, renewed.code)
       old = renewed.claims
       if (old.cnf.jkt !== key.value.jkt) return error(400, 'invalid_request')
     }
-    const now = Math.floor(Date.now() / 1000) + this.#aheadSeconds
+    if (token !== undefined) this.#usedTokens.add(token)
+    const now = this.#now()
     const claims: LeaseClaims = {
       iss: 'latchgate',
       sub: 'agent',
@@ -199,11 +219,13 @@ export class GateDouble {
         lease_jwt: signLease(claims, this.#leaseKey),
         session_id: claims.session_id,
         lease_jti: claims.jti,
-        expires_at: new Date(
-          (Math.floor(Date.now() / 1000) + this.ttlSeconds) * 1000,
-        ).toISOString(),
+        expires_at: new Date((claims.exp - this.#aheadSeconds) * 1000).toISOString(),
       },
     }
+  }
+
+  #now(): number {
+    return Math.floor(Date.now() / 1000) + this.clockAheadSeconds + this.#aheadSeconds
   }
 
   #authenticate(
@@ -215,7 +237,7 @@ export class GateDouble {
     if (path === '/v1/leases' || authorization === undefined) return { code: 'missing_auth_header' }
     const lease = this.#checkLease(authorization, dpop, method, path)
     if ('code' in lease) return lease
-    const isOld = lease.claims.exp < Math.floor(Date.now() / 1000) + this.#aheadSeconds
+    const isOld = lease.claims.exp < this.#now()
     return isOld ? { code: 'lease_expired' } : lease
   }
 
@@ -225,13 +247,23 @@ export class GateDouble {
     method: string,
     path: string,
   ): { readonly claims: LeaseClaims } | { readonly code: string } {
-    const realNow = Math.floor(Date.now() / 1000)
-    const now = realNow + this.#aheadSeconds
+    const now = this.#now()
     const token = authorization.replace(/^DPoP /, '')
     const lease = verifyLease(token, new Map([[this.#leaseKey.kid, this.#leaseKey]]), now)
     const { claims } = lease
     if (claims === undefined) return { code: lease.ok ? 'invalid_lease' : lease.code }
     if (claims.exp + RENEWAL_GRACE_SECONDS < now) return { code: 'lease_expired' }
+    const code = this.#checkProof(dpop, method, path, token, claims.cnf.jkt)
+    return code === null ? { claims } : { code }
+  }
+
+  #checkProof(
+    dpop: string | string[] | undefined,
+    method: string,
+    path: string,
+    token: string | null,
+    jkt: string,
+  ): string | null {
     const verdict = verifyDpopProof(
       typeof dpop === 'string' ? dpop : '',
       {
@@ -239,15 +271,15 @@ export class GateDouble {
         // RFC 9449 4.2: without the query.
         urls: this.htuBases.map((base) => base + path.replace(/\?.*/, '')),
         token,
-        jkt: claims.cnf.jkt,
-        nowSeconds: realNow,
+        jkt,
+        nowSeconds: Math.floor(Date.now() / 1000) + this.clockAheadSeconds,
       },
       this.proofKeys,
     )
-    if (!verdict.ok) return { code: 'invalid_dpop' }
-    if (this.#usedJtis.has(verdict.jti)) return { code: 'replay_detected' }
+    if (!verdict.ok) return 'invalid_dpop'
+    if (this.#usedJtis.has(verdict.jti)) return 'replay_detected'
     this.#usedJtis.add(verdict.jti)
-    return { claims }
+    return null
   }
 }
 
