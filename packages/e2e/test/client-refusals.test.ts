@@ -131,11 +131,12 @@ test.each(CLIENTS)(
     const error: unknown = await client.execute('http_fetch').catch((thrown: unknown) => thrown)
     expect(error).toMatchObject({
       name: 'LatchGateAuthError',
-      message: 'authentication failed: invalid_dpop',
+      message: expect.stringMatching(/^authentication failed: invalid_dpop/),
       code: 'invalid_dpop',
     })
     if (error instanceof sdk.LatchGateAuthError) {
       expect(error.denyReason).toMatch(/^htu mismatch: expected 'http:\/\/localhost:3000\/v1/)
+      expect(error.message).toContain(`authentication failed: invalid_dpop: ${error.denyReason}`)
     }
     await client.close()
   },

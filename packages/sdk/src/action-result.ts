@@ -10,7 +10,9 @@ import {
 
 /** Where the receipt's leaf stands in the gate's log. Not signed; see the bundle for proof. */
 export interface LogPosition {
+  /** Number of the leaf, from 0. */
   readonly index: number
+  /** Leaves in the log when the call was sealed. */
   readonly size: number
 }
 
@@ -18,8 +20,11 @@ export interface LogPosition {
 export interface ActionResult {
   /** The provider's envelope as it is: an object with a boolean `ok`. */
   readonly output: unknown
+  /** Id of the signed receipt: read it with `getReceipt`, check it with `verifyReceipt`. */
   readonly receiptId: string
+  /** Names this call in the log and ledger of the gate. */
   readonly traceId: string
+  /** Id of the grant, valid once, that the call used up. */
   readonly grantId: string
   /** As the gate sends it, snake case: `outcome`, `is_fully_successful`. */
   readonly verification: Members
@@ -29,6 +34,7 @@ export interface ActionResult {
   readonly isFullySuccessful: boolean
   /** Number of this call in its session. Null: the gate does not number its calls. */
   readonly sessionSeq: number | null
+  /** Null: the gate did not say it. */
   readonly log: LogPosition | null
 }
 

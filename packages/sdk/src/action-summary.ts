@@ -9,10 +9,13 @@ import {
 
 /** One line of the catalogue (spec/http-api 9.1). */
 export interface ActionSummary {
+  /** What `execute` takes. */
   readonly actionId: string
+  /** Version of the manifest, `0.0.0` when it names none. */
   readonly version: string
   /** `low`, `medium`, `high` or `critical`. */
   readonly riskLevel: string
+  /** For humans; null when the manifest has none. */
   readonly description: string | null
   /** `strict`, `parameterized` or `hybrid`; null for actions that are not about a database. */
   readonly databaseMode: string | null

@@ -18,7 +18,6 @@ import {
 
 /** The least that a clock may be off before a gate refuses its proofs (spec/auth-and-evidence 1). */
 const PROOF_SKEW_SECONDS = 5
-const SET_CLOCKS = 'set both by network time (NTP) and try again'
 
 /** The error that an answer without success stands for: the table of spec/http-api 15.5. */
 export function answerError(answer: GateAnswer, actionId: string): LatchGateError {
@@ -29,9 +28,7 @@ export function answerError(answer: GateAnswer, actionId: string): LatchGateErro
     case 400:
       return new LatchGateDenied(actionId, code, details)
     case 401:
-      if (code === 'lease_expired') return new LatchGateLeaseExpired(code, details)
-      if (code === 'replay_detected') return new LatchGateReplayDetected(code, details)
-      return new LatchGateAuthError(code, details, authRemedy(answer, code, details))
+      return authError(code, details, authExplanation(answer, details))
     case 403:
       if (code === 'budget_exhausted') return new LatchGateBudgetExhausted(actionId, details)
       return new LatchGateDenied(actionId, withReason(code, details.denyReason), details)
@@ -78,29 +75,34 @@ function errorBody(answer: GateAnswer): Members {
   return isMembers(answer.body) ? answer.body : {}
 }
 
-// What the code alone would leave its reader to find out: which check an identity failed, and that a
-// proof was refused for its time.
-function authRemedy(
-  answer: GateAnswer,
+function authError(
   code: string,
-  { denyReason, gateMessage }: GateDetails,
+  details: GateDetails,
+  explanation: { readonly explanation?: string },
+): LatchGateAuthError {
+  if (code === 'lease_expired') return new LatchGateLeaseExpired(code, details, explanation)
+  if (code === 'replay_detected') return new LatchGateReplayDetected(code, details, explanation)
+  return new LatchGateAuthError(code, details, explanation)
+}
+
+// Which check failed and what to do about it: the code alone would leave that to be found out.
+function authExplanation(
+  { gateAheadSeconds }: GateAnswer,
+  { code, denyReason, gateMessage }: GateDetails,
 ): { readonly explanation?: string } {
-  if (code === 'identity_unauthenticated' && gateMessage !== null) {
-    return { explanation: gateMessage }
-  }
-  if (code !== 'invalid_dpop') return {}
-  const { gateAheadSeconds } = answer
-  if (Math.abs(gateAheadSeconds) > PROOF_SKEW_SECONDS) {
-    const where = gateAheadSeconds > 0 ? 'behind' : 'ahead of'
-    const seconds = Math.abs(gateAheadSeconds)
-    return {
-      explanation: `the clock of this machine is ${seconds} s ${where} the gate's; ${SET_CLOCKS}`,
-    }
-  }
-  if (denyReason?.startsWith('iat ') !== true) return {}
-  return {
-    explanation: `${denyReason}: the clocks of this machine and the gate differ; ${SET_CLOCKS}`,
-  }
+  const isClock =
+    code === 'invalid_dpop' &&
+    (Math.abs(gateAheadSeconds) > PROOF_SKEW_SECONDS || denyReason?.startsWith('iat ') === true)
+  const remedy = isClock ? clockRemedy(gateAheadSeconds) : gateMessage
+  const said = [denyReason, remedy].filter((one) => one !== null && one !== '')
+  return said.length === 0 ? {} : { explanation: said.join('. ') }
+}
+
+function clockRemedy(gateAheadSeconds: number): string {
+  const where = gateAheadSeconds > 0 ? 'behind' : 'ahead of'
+  const how =
+    gateAheadSeconds === 0 ? 'differs from' : `is ${Math.abs(gateAheadSeconds)} s ${where}`
+  return `The clock of this machine ${how} the gate's: set the one that is wrong by network time`
 }
 
 function withReason(code: string, reason: string | null): string {

@@ -10,23 +10,33 @@ import {
 
 /** Why a call is held: `risk`, `unresolved_domain`, `rule`, …, and the policy's own words. */
 export interface HoldReason {
+  /** `risk`, `unresolved_domain`, `unresolved_path`, `sensitive_path` or `rule`. */
   readonly code: string
+  /** A sentence of the policy; may be empty. */
   readonly detail: string
 }
 
 /** One of this principal's held calls (spec/http-api 11.3). */
 export interface ApprovalEntry {
+  /** What `waitForApproval` and `getApprovalStatus` take. */
   readonly approvalId: string
   /** `pending`, `claimed` (executing), `approved`, `denied`, `failed`, `expired` or `revoked`. */
   readonly status: string
+  /** The action that was called. */
   readonly actionId: string
+  /** `low`, `medium`, `high` or `critical`. */
   readonly riskLevel: string | null
+  /** Who called, as the gate knows him: this agent. */
   readonly principal: string | null
+  /** The session of the call; it may be an earlier one. */
   readonly sessionId: string | null
+  /** Names the call in the log and ledger of the gate. */
   readonly traceId: string | null
+  /** When it was held, RFC 3339. */
   readonly createdAt: string | null
-  /** Until when it can be approved. */
+  /** Until when it can be approved, RFC 3339. */
   readonly expiresAt: string | null
+  /** Why it is held; empty when the gate does not say it. */
   readonly reasons: readonly HoldReason[]
   /** Operators who have approved so far; null when the gate does not say it. */
   readonly approvals: number | null

@@ -32,6 +32,7 @@ export interface ClientOptions {
 
 /** What a session is asked for. */
 export interface ConnectOptions {
+  /** Takes the place of the agent id given to the constructor. */
   readonly agentId?: string | undefined
   /** Default `["tools:call"]`. */
   readonly scopes?: readonly string[] | undefined

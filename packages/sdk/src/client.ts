@@ -49,8 +49,13 @@ type LeasedRequest = Pick<GateRequest, 'method' | 'path' | 'body' | 'signal'>
 
 /**
  * A client of one gate for one agent (spec/http-api 15). It connects when it is first used, renews
- * its lease by itself and repeats a request by itself in one case only: the gate did not know the
- * lease, and so did nothing.
+ * its lease by itself and repeats a request by itself only where the gate has not looked at it: it
+ * did not know the lease, or refused the proof while its clock shows another time.
+ *
+ * Every method that asks the gate throws {@link LatchGateTransportError} when there is no usable
+ * answer in time, {@link LatchGateAuthError} when the gate does not accept who asks,
+ * {@link LatchGateUnavailable} when it cannot answer now, and {@link LatchGateNotConnected} when there
+ * is neither a lease nor an agent id. What a method throws beyond that is said with it.
  */
 export class LatchGateClient {
   readonly #channel: GateChannel
@@ -61,6 +66,10 @@ export class LatchGateClient {
   readonly #closing = new AbortController()
   #agentId: string | null
 
+  /**
+   * Sends nothing and opens nothing. Throws `TypeError` or `RangeError` for an option that cannot be
+   * used: no URL, a time limit of zero, a key file that others can read.
+   */
   constructor(options: ClientOptions = {}) {
     const { dispatcher, baseUrl, publicBaseUrl } = options
     const socket = dispatcher === undefined ? options.socket : undefined
@@ -75,7 +84,7 @@ export class LatchGateClient {
     this.#leases = new LeaseKeeper({ channel: this.#channel, tokens, timeoutMs }, wish)
   }
 
-  /** The base that proofs name. */
+  /** The base URL that proofs name: `publicBaseUrl`, else the URL the gate is reached at. */
   get gateUrl(): string {
     return this.#channel.address.publicBaseUrl
   }
@@ -85,12 +94,12 @@ export class LatchGateClient {
     return this.#channel.dispatcher
   }
 
-  /** Null before the first lease. */
+  /** Id of the session at the gate; null before the first lease. */
   get sessionId(): string | null {
     return this.#leases.lease?.sessionId ?? null
   }
 
-  /** Null before the first lease. */
+  /** Id of the lease in use; null before the first one. */
   get leaseJti(): string | null {
     return this.#leases.lease?.jti ?? null
   }
@@ -100,7 +109,10 @@ export class LatchGateClient {
     return this.#memory.findings
   }
 
-  /** Opens a session, a new one each time. Not needed when the client has an agent id. */
+  /**
+   * Opens a session, a new one each time; a failure leaves the one that was there. Not needed when the
+   * client has an agent id. Throws {@link LatchGateDenied} for scopes that this principal may not have.
+   */
   async connect(options: ConnectOptions = {}): Promise<void> {
     const wish = leaseWish(options, this.#agentId, this.#key)
     await this.#leases.connect(wish)
@@ -108,8 +120,12 @@ export class LatchGateClient {
   }
 
   /**
-   * Executes an action and returns its result once the receipt is durable. Throws
-   * `LatchGateApprovalRequired` when the call is held, and the other errors of spec/http-api 15.5.
+   * Executes an action and returns its result once the receipt is durable. `params` are what the
+   * action's request schema asks for (see {@link listPermittedActions}).
+   *
+   * Throws {@link LatchGateApprovalRequired} when the call is held, {@link LatchGateDenied} when policy
+   * or the schema refuses it, {@link LatchGateBudgetExhausted} when the session has no call left, and
+   * {@link LatchGateUnavailable} with `outcome` and `receiptId` when it was sent and did not end well.
    */
   async execute(
     actionId: string,
@@ -126,7 +142,7 @@ export class LatchGateClient {
     return actionResult(answer)
   }
 
-  /** Reads a receipt of this principal. */
+  /** Reads a receipt of this principal. Throws {@link LatchGateDenied} for one of others, or none. */
   async getReceipt(receiptId: string): Promise<ExecutionReceipt> {
     checkIdentifier('receiptId', receiptId)
     const body = await this.#read(`/v1/receipts/${receiptId}`, 'receipt', {
@@ -141,9 +157,10 @@ export class LatchGateClient {
    * result, as `execute` would have returned it. Only asks: it never executes anything again, survives
    * a gate that is away for a while, and can be repeated with the same id.
    *
-   * Throws `LatchGateApprovalDenied`, `LatchGateApprovalExpired`, `LatchGateDenied` (revoked, or
-   * refused after the approval), `LatchGateUnavailable` with `receiptId` (approved, and failed),
-   * `LatchGateApprovalTimeout` (still held), and, when `signal` ends the wait, what `execute` throws.
+   * Throws {@link LatchGateApprovalDenied}, {@link LatchGateApprovalExpired}, {@link LatchGateDenied}
+   * (unknown, revoked, or refused after the approval), {@link LatchGateUnavailable} with `receiptId`
+   * (approved, and failed), {@link LatchGateApprovalTimeout} (still held), and
+   * {@link LatchGateTransportError} when `signal` or {@link close} ends the wait.
    */
   async waitForApproval(approvalId: string, options: WaitOptions = {}): Promise<ActionResult> {
     checkIdentifier('approvalId', approvalId)
@@ -169,7 +186,7 @@ export class LatchGateClient {
     return approvalEntries(answer)
   }
 
-  /** Asks once what became of a held call. */
+  /** Asks once what became of a held call. Throws {@link LatchGateDenied} for an unknown one. */
   async getApprovalStatus(approvalId: string): Promise<ApprovalStatus> {
     checkIdentifier('approvalId', approvalId)
     const body = await this.#read(`/v1/approvals/${approvalId}/poll`, 'approval poll', {
@@ -179,7 +196,7 @@ export class LatchGateClient {
     return approvalStatus(body, approvalId)
   }
 
-  /** What an action may reach. */
+  /** What an action may reach. Throws {@link LatchGateDenied} for an unknown one. */
   async getActionEgress(actionId: string): Promise<EgressProfile> {
     checkIdentifier('actionId', actionId)
     const body = await this.#read(`/v1/actions/${actionId}`, 'action egress', {
@@ -213,6 +230,7 @@ export class LatchGateClient {
    * Checks a receipt here and not at the gate: signature, `result_hash`, whether it is about the
    * call that this client made, and whether the numbers of the session grow without a gap. Give
    * `keys` that you have from elsewhere; without them the gate is asked, and the report says so.
+   * Throws {@link LatchGateDenied} for an id that is not found, and `TypeError` for keys that are none.
    */
   async verifyReceipt(
     receipt: string | ExecutionReceipt,
@@ -237,6 +255,7 @@ export class LatchGateClient {
     await this.#channel.close()
   }
 
+  /** The same as `close()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }

@@ -46,6 +46,16 @@ export function noGate(socketPath: string, why: string, cause?: unknown): LatchG
   )
 }
 
+/** What it means that a gate cannot be reached over TCP, and what to do about it. */
+export function noGateAt(baseUrl: string, why: string, cause: unknown): LatchGateTransportError {
+  return new LatchGateTransportError(
+    `no gate answers on ${baseUrl} (${why}): start one, or say where it is with LATCHGATE_URL or the ` +
+      "option 'baseUrl'",
+    {},
+    { cause },
+  )
+}
+
 /** What it means that the system keeps this user from the socket, and what to do about it. */
 export function notAllowed(socketPath: string, cause: unknown): LatchGateTransportError {
   return new LatchGateTransportError(

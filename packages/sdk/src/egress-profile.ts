@@ -2,9 +2,11 @@ import { isMembers } from './gate-answer.js'
 
 /** What an action may reach (spec/http-api 9.2, 15.4). */
 export interface EgressProfile {
+  /** `none`: no network. `proxy_allowlist`: through the gate, to the hosts of its list. */
   readonly profile: 'none' | 'proxy_allowlist'
   /** Hosts of the manifest; learned ones are not among them. */
   readonly allowedDomains: readonly string[]
+  /** `profile` is not `none`. */
   readonly hasEgress: boolean
 }
 

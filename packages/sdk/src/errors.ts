@@ -10,6 +10,7 @@ export interface GateDetails {
   readonly receiptId: string | null
   /** The gate's sentence for humans; says what to do where the gate knows it. */
   readonly gateMessage: string | null
+  /** Why, in words of the policy or of the check that refused. */
   readonly denyReason: string | null
   /** A command that an operator could run. */
   readonly remediation: string | null
@@ -38,7 +39,7 @@ const NOTHING: GateDetails = {
 }
 
 /**
- * Base of every error of the client (spec/http-api 15.5). Messages are those of the published
+ * Base of every error of the client (spec/http-api 15.5). Messages begin as those of the published
  * clients; everything else that the gate said is in the members.
  */
 export class LatchGateError extends Error implements GateDetails {
@@ -74,7 +75,9 @@ export class LatchGateError extends Error implements GateDetails {
 
 /** The call was refused: policy, a request that is not valid, an id that the gate does not know. */
 export class LatchGateDenied extends LatchGateError {
+  /** The action that was called; a name in `<>` where there is none, such as `<connect>`. */
   readonly actionId: string
+  /** The code of the gate and its reason, as in the message. */
   readonly reason: string | undefined
 
   constructor(actionId: string, reason?: string, details?: Partial<GateDetails>) {
@@ -87,7 +90,9 @@ export class LatchGateDenied extends LatchGateError {
 
 /** The call is held until an operator decides; wait with `waitForApproval(approvalId)`. */
 export class LatchGateApprovalRequired extends LatchGateError {
+  /** The action that was called; a name in `<>` where there is none, such as `<connect>`. */
   readonly actionId: string
+  /** What `waitForApproval`, `getApprovalStatus` and the operator take. */
   readonly approvalId: string
 
   constructor(
@@ -120,6 +125,7 @@ export class LatchGateApprovalTimeout extends LatchGateApprovalRequired {
 
 /** An operator denied the held call; `reason` is his. */
 export class LatchGateApprovalDenied extends LatchGateDenied {
+  /** What `waitForApproval`, `getApprovalStatus` and the operator take. */
   readonly approvalId: string
 
   constructor(
@@ -137,6 +143,7 @@ export class LatchGateApprovalDenied extends LatchGateDenied {
 
 /** Nobody decided in time: the call must be made again to be held again. */
 export class LatchGateApprovalExpired extends LatchGateDenied {
+  /** What `waitForApproval`, `getApprovalStatus` and the operator take. */
   readonly approvalId: string
 
   constructor(actionId: string, approvalId: string, details?: Partial<GateDetails>) {
@@ -148,6 +155,7 @@ export class LatchGateApprovalExpired extends LatchGateDenied {
 
 /** The lease's own budget has no call left. */
 export class LatchGateBudgetExhausted extends LatchGateError {
+  /** The action that was called; a name in `<>` where there is none, such as `<connect>`. */
   readonly actionId: string
 
   constructor(actionId: string, details?: Partial<GateDetails>) {
@@ -165,7 +173,7 @@ export class LatchGateAuthError extends LatchGateError {
   readonly detail: string
   declare readonly code: string
 
-  /** `options.explanation`: what to do, where the code alone does not say it. */
+  /** `options.explanation`: why, and what to do; the message ends with it. */
   constructor(
     code: string,
     details?: Partial<GateDetails>,
@@ -186,6 +194,7 @@ export class LatchGateReplayDetected extends LatchGateAuthError {}
 
 /** The gate, or something it needs, cannot answer now; also every status without its own class. */
 export class LatchGateUnavailable extends LatchGateError {
+  /** What the message says after its first words. */
   readonly detail: string
 
   constructor(detail: string, details?: Partial<GateDetails>) {
@@ -196,6 +205,7 @@ export class LatchGateUnavailable extends LatchGateError {
 
 /** There is no usable answer: no connection, a time-out, an unsafe socket, not JSON. */
 export class LatchGateTransportError extends LatchGateError {
+  /** What the message says after its first words. */
   readonly detail: string
 
   constructor(detail: string, details?: Partial<GateDetails>, options?: ErrorOptions) {

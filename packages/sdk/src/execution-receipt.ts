@@ -8,24 +8,40 @@ import {
 
 /** A signed receipt (spec/http-api 12.1, 15.4). Times are the texts that were signed. */
 export interface ExecutionReceipt {
+  /** UUID of this receipt. */
   readonly receiptId: string
+  /** Id of the grant, valid once, that the call used up. */
   readonly grantId: string
+  /** SHA-256 over ten members of the receipt, 64 hex digits. */
   readonly resultHash: string
+  /** When the provider was started, RFC 3339. */
   readonly startedAt: string
+  /** When the outcome was known, RFC 3339. */
   readonly finishedAt: string
   /** Digest, or `builtin:` name, of the module that ran. */
   readonly providerModule: string
+  /** What came back: `ok`, `status_code`, `content_type`, `body_sha256`, `body_bytes`. */
   readonly providerReceipt: unknown
+  /** As sent; `kind`: `success`, `provider_failure`, `timeout`, `cancelled` or `internal_error`. */
   readonly normalizedResult: Members
+  /**
+   * As sent; `status`: `verified`, `verification_failed`, `unverifiable_declared`, `skipped` or
+   * `provider_failed_before_verification`.
+   */
   readonly verificationOutcome: Members
+  /** `provider_error`, `timeout` and so on, as the gate names it; null after a success. */
   readonly failureClass: string | null
   /** The provider succeeded and the effect is verified, or declared unverifiable. */
   readonly isFullySuccessful: boolean
+  /** Ed25519 over the receipt, as sent; null: it is not signed. */
   readonly signature: string | null
+  /** The `kid` of the key that signed. */
   readonly signingKeyId: string | null
   /** What the gate says about its own signature; `verifyReceipt` checks for itself. */
   readonly signatureStatus: string | null
+  /** The session of the call. */
   readonly sessionId: string | null
+  /** Number of the call in its session, from 1. */
   readonly sessionSeq: number | null
   /** The receipt as the gate sent it: what the signature is checked on. */
   readonly raw: Members

@@ -33,7 +33,7 @@ export type AnswerContext =
   | 'actions'
   | 'permitted actions'
 
-/** Members of a JSON object. */
+/** Members of a JSON object as the gate sent it: names are in snake case. */
 export type Members = Readonly<Record<string, unknown>>
 
 /** Turns what a transport gave into an answer; a body that is not JSON is `undefined`. */

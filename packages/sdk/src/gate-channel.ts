@@ -1,7 +1,7 @@
 import type { DPoPKeyPair } from '@latchgate/protocol/node'
 import { Agent, buildConnector, type Dispatcher } from 'undici'
 import { refusalCode } from './answer-error.js'
-import { checkDefaultSocket, noGate, notAllowed } from './default-socket.js'
+import { checkDefaultSocket, noGate, noGateAt, notAllowed } from './default-socket.js'
 import { LatchGateTransportError } from './errors.js'
 import type { GateAddress } from './gate-address.js'
 import { dateOf, type GateAnswer, type RawAnswer, readAnswer } from './gate-answer.js'
@@ -154,6 +154,9 @@ export class GateChannel {
       return noGate(socketPath, code, cause)
     }
     if (socketPath !== null && code === 'EACCES') return notAllowed(socketPath, cause)
+    if (socketPath === null && (code === 'ECONNREFUSED' || code === 'ENOTFOUND')) {
+      return noGateAt(this.address.baseUrl, describe(cause), cause)
+    }
     return new LatchGateTransportError(describe(cause), {}, { cause })
   }
 }

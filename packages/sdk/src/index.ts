@@ -28,6 +28,7 @@ export {
   executionReceiptFromJson,
   isFullySuccessful,
 } from './execution-receipt.js'
+export type { Members } from './gate-answer.js'
 export type { IdentityToken } from './identity-token.js'
 export type { PermittedAction } from './permitted-action.js'
 export type { ReceiptKey } from './receipt-keys.js'

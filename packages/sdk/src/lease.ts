@@ -47,12 +47,13 @@ const ACTION_OF_CONNECT = '<connect>'
 export async function requestLease(desk: LeaseDesk, wish: LeaseWish): Promise<Lease> {
   const begun = performance.now()
   const identityToken = await desk.tokens.forSession(desk.timeoutMs)
+  const spentMs = performance.now() - begun
   const key = wish.key ?? (await DPoPKeyPair.generate())
   // A registered key proves itself, and beside a token any key does: who has caught the token alone
   // gets no lease for a key of his (RFC 9449 5). One made for nobody has nothing to prove (design 10).
   const isProving = wish.key !== null || identityToken !== null
   const proof = isProving ? { proof: { key, token: null } } : {}
-  return send(desk, wish, key, { ...proof, identityToken }, begun)
+  return send(desk, wish, key, { ...proof, identityToken }, spentMs)
 }
 
 /**
@@ -62,8 +63,9 @@ export async function requestLease(desk: LeaseDesk, wish: LeaseWish): Promise<Le
 export async function renewLease(desk: LeaseDesk, lease: Lease, wish: LeaseWish): Promise<Lease> {
   const begun = performance.now()
   const identityToken = await desk.tokens.forRenewal(desk.timeoutMs)
+  const spentMs = performance.now() - begun
   const proof = { key: lease.key, token: lease.token }
-  return send(desk, wish, lease.key, { proof, identityToken }, begun)
+  return send(desk, wish, lease.key, { proof, identityToken }, spentMs)
 }
 
 /** The label of an agent id: sent only as visible ASCII of at most 64 characters (design 10). */
@@ -76,7 +78,7 @@ async function send(
   wish: LeaseWish,
   key: DPoPKeyPair,
   credentials: Pick<GateRequest, 'proof' | 'identityToken'>,
-  begun: number,
+  spentMs: number,
 ): Promise<Lease> {
   const label = agentLabel(wish.agentId)
   const answer = await channel.send({
@@ -85,7 +87,7 @@ async function send(
     body: JSON.stringify({ scopes: wish.scopes, dpop_jwk: key.publicJwk, ...budgets(wish) }),
     agentLabel: label,
     // What the token took is gone, so that both together end in time.
-    timeoutMs: Math.max(1, Math.ceil(timeoutMs - (performance.now() - begun))),
+    timeoutMs: Math.max(1, Math.ceil(timeoutMs - spentMs)),
     ...credentials,
   })
   if (!isSuccess(answer)) throw answerError(answer, ACTION_OF_CONNECT)

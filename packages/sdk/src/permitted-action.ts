@@ -11,12 +11,17 @@ import {
 
 /** An action that policy does not refuse this agent, with what is needed to call it. */
 export interface PermittedAction {
+  /** What `execute` takes. */
   readonly actionId: string
+  /** Version of the manifest, `0.0.0` when it names none. */
   readonly version: string
+  /** For humans and models; may be empty. */
   readonly description: string
   /** `low`, `medium`, `high` or `critical`. */
   readonly riskLevel: string
+  /** What its manifest declares, such as `http_read`; what ends in `_read` changes nothing. */
   readonly declaredSideEffects: readonly string[]
+  /** What it may reach. */
   readonly egress: EgressProfile
   /** `required`: a human decides, whatever the parameters. `none`: parameters may still take one. */
   readonly approval: 'none' | 'required'

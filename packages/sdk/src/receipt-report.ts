@@ -10,9 +10,11 @@ import { findReceiptKey, type ReceiptKey } from './receipt-keys.js'
  * the log: that takes a bundle and a checkpoint (notes/evidence 6).
  */
 export interface ReceiptReport {
+  /** The receipt that was checked. */
   readonly receiptId: string
   /** `valid`: the holder of this key stated exactly this receipt. */
   readonly signature: SignatureStatus
+  /** The `kid` that the receipt names; null: it is not signed. */
   readonly signingKeyId: string | null
   /**
    * `given`: the caller vouches for the keys. `fetched`: the gate named them just now, so the

@@ -1,12 +1,15 @@
 /** What is wrong with the numbers that a session's answers carry (notes/evidence 7). */
 export interface SequenceFinding {
+  /** The session whose numbers these are. */
   readonly sessionId: string
+  /** The number that does not fit. */
   readonly sessionSeq: number
   /**
    * `gap`: more records than this client caused, made by somebody else or lost. `not_growing`: a
    * number given twice, or one not above those answered before the call began.
    */
   readonly kind: 'gap' | 'not_growing'
+  /** One sentence for humans. */
   readonly message: string
 }
 

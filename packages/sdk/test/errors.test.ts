@@ -59,7 +59,19 @@ const table: readonly (readonly [
     '401 other',
     error(401, 'invalid_dpop', { deny_reason: 'htm mismatch' }),
     LatchGateAuthError,
-    'authentication failed: invalid_dpop',
+    'authentication failed: invalid_dpop: htm mismatch',
+  ],
+  [
+    '401 with a message',
+    error(401, 'identity_unauthenticated', { message: 'Present a fresh token.', deny_reason: '' }),
+    LatchGateAuthError,
+    'authentication failed: identity_unauthenticated: Present a fresh token.',
+  ],
+  [
+    '401 lease_expired with all that a gate can say',
+    error(401, 'lease_expired', { message: 'Ask for a new one.', deny_reason: 'since 3 s' }),
+    LatchGateLeaseExpired,
+    'authentication failed: lease_expired: since 3 s. Ask for a new one.',
   ],
   [
     '401 without body',
@@ -390,12 +402,14 @@ test('a refused connection and an unknown host are transport errors with their c
   await gate.stop()
   const refused = await caught(client({ baseUrl: url, agentId: 'a' }).execute('x'))
   expect(refused).toBeInstanceOf(LatchGateTransportError)
-  expect(refused.message).toContain('ECONNREFUSED')
+  expect(refused.message).toBe(
+    `transport error: no gate answers on ${url} (connect ECONNREFUSED ${url.slice(7)}): start one, or say where it is with LATCHGATE_URL or the option 'baseUrl'`,
+  )
   expect(refused.cause).toBeInstanceOf(Error)
   // Longer than a label may be: the resolver says no without asking anybody.
   const nowhere = `${'a'.repeat(64)}.invalid`
   const unknown = await caught(client({ baseUrl: `http://${nowhere}`, agentId: 'a' }).execute('x'))
-  expect(unknown.message).toContain(nowhere)
+  expect(unknown.message).toContain(`no gate answers on http://${nowhere} (`)
 })
 
 test('a redirect is not followed: the lease goes to the gate and nowhere else', async () => {
