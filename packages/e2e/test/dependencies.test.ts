@@ -46,12 +46,17 @@ test('each published package carries the licence and a page about itself', () =>
   }
 })
 
+// Of two compilers the SDK's types must suit both, and one alone has the interface that typedoc calls.
+const IN_TWO_VERSIONS = ['typescript']
+
 test('a dependency has the same version wherever it is declared', () => {
   const versions = new Map<string, Set<string>>()
   for (const { name, version } of DECLARED) {
     versions.set(name, (versions.get(name) ?? new Set()).add(version))
   }
-  expect([...versions].filter(([, all]) => all.size > 1).map(([name]) => name)).toEqual([])
+  expect([...versions].filter(([, all]) => all.size > 1).map(([name]) => name)).toEqual(
+    IN_TWO_VERSIONS,
+  )
 })
 
 // npm 11 refuses `npm ci` with EUSAGE when a platform's optional binary is absent from the lock

@@ -10,11 +10,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type PackedProject, packedProject } from './packed-project.js'
 
 const run = promisify(execFile)
-const require = createRequire(import.meta.url)
 const SOURCES = new URL('../../src', import.meta.url)
+// The one that typedoc needs lies below this package; the one that compiles it, where all find it.
 const COMPILERS = {
-  'TypeScript 6': require.resolve('@typescript/typescript6/lib/tsc.js'),
-  'TypeScript 7': join(dirname(require.resolve('typescript/package.json')), 'bin/tsc'),
+  'TypeScript 6': compilerFoundFrom('../../package.json'),
+  'TypeScript 7': compilerFoundFrom('../../../../package.json'),
 }
 
 let project: PackedProject
@@ -58,8 +58,11 @@ test('its types resolve as they should wherever modules of this kind can be impo
   expect(Object.keys(result.entrypoints)).toEqual(['.'])
 })
 
+// Not written out, or this package would seem to import itself.
+const FROM = "from 'latchgate'"
+
 const CONSUMER = `
-import { type ActionResult, type ClientOptions, LatchGateApprovalRequired, LatchGateClient } from 'latchgate'
+import { type ActionResult, type ClientOptions, LatchGateApprovalRequired, LatchGateClient } ${FROM}
 
 const options: ClientOptions = { agentId: 'a', identityToken: async () => 'a.b.c' }
 await using client = new LatchGateClient(options)
@@ -87,6 +90,7 @@ test.each([
   ['TypeScript 7', 'esnext', 'bundler'],
 ] as const)(
   'a strict project compiles against it and all its types: %s, %s, %s',
+  { timeout: 120_000 },
   async (compiler, module, moduleResolution) => {
     writeFileSync(project.directory.file('consumer.ts'), CONSUMER)
     const resolution = ['--module', module, '--moduleResolution', moduleResolution]
@@ -94,8 +98,10 @@ test.each([
       process.execPath,
       [COMPILERS[compiler], ...STRICT, ...resolution, 'consumer.ts'],
       { cwd: project.directory.path },
-    ).catch((failure: { stdout: string }) => failure)
+    ).catch((failure: unknown) => failure as { readonly stdout: string })
     expect(compiled.stdout).toBe('')
+    const { stdout: version } = await run(process.execPath, [COMPILERS[compiler], '--version'])
+    expect(version).toMatch(compiler.replace('TypeScript', 'Version'))
   },
 )
 
@@ -117,13 +123,13 @@ async function bundled(program: string): Promise<readonly string[]> {
 }
 
 test('a program that only reads receipts is not made to carry the client or undici', async () => {
-  const reader = `import { isFullySuccessful } from 'latchgate'
+  const reader = `import { isFullySuccessful } ${FROM}
 console.log(isFullySuccessful(JSON.parse(process.argv[2])))`
   expect(await bundled(reader)).toEqual(['latchgate/dist/src/execution-receipt.js'])
 })
 
 test('a program that checks receipts carries the evidence, and still no client', async () => {
-  const checker = `import { executionReceiptFromJson, verifyReceipt } from 'latchgate'
+  const checker = `import { executionReceiptFromJson, verifyReceipt } ${FROM}
 console.log(verifyReceipt(executionReceiptFromJson(JSON.parse(process.argv[2])), []))`
   const modules = await bundled(checker)
   expect(modules).toContain('latchgate/dist/src/receipt-report.js')
@@ -132,11 +138,16 @@ console.log(verifyReceipt(executionReceiptFromJson(JSON.parse(process.argv[2])),
 })
 
 test('a program with a client carries both: the bundles above are not empty for another reason', async () => {
-  const modules = await bundled(`import { LatchGateClient } from 'latchgate'
+  const modules = await bundled(`import { LatchGateClient } ${FROM}
 new LatchGateClient()`)
   expect(modules).toContain('latchgate/dist/src/client.js')
   expect(modules.some((name) => name.startsWith('undici/'))).toBe(true)
 })
+
+function compilerFoundFrom(manifest: string): string {
+  const { resolve } = createRequire(new URL(manifest, import.meta.url))
+  return join(dirname(resolve('typescript/package.json')), 'bin/tsc')
+}
 
 function filesBelow(directory: string): readonly string[] {
   return readdirSync(directory, { recursive: true, withFileTypes: true })
