@@ -96,7 +96,7 @@ function fitsThisMachine({ os, cpu }) {
 }
 
 /** Runs npm: the one that started us, or the one on the path. */
-async function npm(args, options) {
+export async function npm(args, options) {
   const started = process.env.npm_execpath
   if (started !== undefined && /npm-cli\.[cm]?js$/.test(started)) {
     return runNode(started, args, options)
@@ -105,7 +105,7 @@ async function npm(args, options) {
     return await run('npm', args, { ...options, shell: process.platform === 'win32' })
   } catch (error) {
     if (error.code !== 'ENOENT') throw error
-    process.stderr.write(options.readStderr('npm is not on the path\n'))
+    process.stderr.write((options.readStderr ?? String)('npm is not on the path\n'))
     return 127
   }
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { alone, canWriteHere } from './alone.mjs'
 import { runNode } from './child.mjs'
+import { docsApi } from './docs-api.mjs'
 import { ensureInstalled, reasonToInstall } from './install.mjs'
 import { checkStyle, mendStyle } from './lint.mjs'
 import { toolsAdviceFor } from './node-version.mjs'
@@ -9,6 +10,7 @@ import { ROOT } from './root.mjs'
 import { say, sayFailure } from './say.mjs'
 import { removeStaleOutputs } from './stale-outputs.mjs'
 import { testPython } from './test-python.mjs'
+import { testRuntimes } from './test-runtimes.mjs'
 
 const USAGE = `usage: node scripts/bootstrap.mjs COMMAND [ARGUMENT...]
 
@@ -16,6 +18,10 @@ const USAGE = `usage: node scripts/bootstrap.mjs COMMAND [ARGUMENT...]
   test    style, types and tests; with arguments only the tests they name
   test:python
           the Python tests; with arguments: a suite (sdk, examples, published, crewai), and pytest's own
+  test:runtimes
+          the TypeScript SDK in other runtimes; with an argument: one of them (bun, deno)
+  docs:api
+          the TypeScript SDK's API documentation, into .cache/docs-api
   build   compile
   bench   measure
   lint    style and types
@@ -31,6 +37,8 @@ const COMMANDS = {
   build: { build: true, writes: true, run: () => 0 },
   test: { tools: true, build: true, run: (args) => runTests(args) },
   'test:python': { build: true, writes: true, run: (args) => testPython(args) },
+  'test:runtimes': { build: true, writes: true, run: (args) => testRuntimes(args) },
+  'docs:api': { build: true, writes: true, run: () => docsApi() },
   lint: { tools: true, build: true, run: () => checkStyle() },
   format: { tools: true, writes: true, run: () => mendStyle() },
 }
