@@ -16,8 +16,8 @@ const SNIPPETS = [...`${FRONT_PAGE}\n${README}`.matchAll(/```[jt]s\n(.*?)```/gs)
   (match) => match[1]!,
 )
 
-test('the front page has one snippet, the README four', () => {
-  expect(SNIPPETS).toHaveLength(5)
+test('the front page has one snippet, the README five', () => {
+  expect(SNIPPETS).toHaveLength(6)
 })
 
 test.each(SNIPPETS.map((code, i) => [i + 1, code] as const))(
@@ -37,7 +37,14 @@ test.each(SNIPPETS.map((code, i) => [i + 1, code] as const))(
     const file = fileURLToPath(new URL(`dist/readme-${process.pid}-${number}.mjs`, PACKAGE))
     writeFileSync(file, code)
     afterThisTest(() => rmSync(file, { force: true }))
-    const env = { PATH: process.env['PATH'], XDG_RUNTIME_DIR: directory.path }
+    const key = await sdk.DPoPKeyPair.generate()
+    const credentials = {
+      AGENT_KEY_FILE: directory.file('agent.pem'),
+      AGENT_TOKEN_FILE: directory.file('token'),
+    }
+    writeFileSync(credentials.AGENT_KEY_FILE, key.exportPem(), { mode: 0o600 })
+    writeFileSync(credentials.AGENT_TOKEN_FILE, 'aaa.bbb.ccc\n')
+    const env = { PATH: process.env['PATH'], XDG_RUNTIME_DIR: directory.path, ...credentials }
     const { stdout, stderr } = await run(process.execPath, [file], { env })
     expect(stderr).toBe('')
     expect(stdout).not.toBe('')

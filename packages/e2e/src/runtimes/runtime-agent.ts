@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { type TempDir, tempDir } from '@latchgate/testkit'
@@ -15,18 +16,26 @@ export interface Runtime {
 }
 
 /** How a runtime is told to run a program with what is installed here, and to fetch nothing. */
-function argumentsOf(name: string, sockets: readonly string[]): readonly string[] {
+function argumentsOf(
+  name: string,
+  sockets: readonly string[],
+  keyFiles: readonly string[],
+): readonly string[] {
   switch (name) {
     case 'bun':
       return ['run', '--no-install']
     case 'deno':
-      // What the SDK needs: the gate's address, key file and socket's directory, uid, two variables.
+      // No more than the SDK's README asks for.
       return [
         'run',
         ...['--node-modules-dir=manual', '--no-remote', '--no-prompt'],
         `--allow-net=${['127.0.0.1', ...sockets.map((path) => `unix:${path}`)].join(',')}`,
-        ...['--allow-read', '--allow-write'],
-        ...['--allow-sys=uid', '--allow-env'],
+        `--allow-read=${[...sockets.map(dirname), ...sockets, ...keyFiles].join(',')}`,
+        `--allow-write=${sockets.join(',')}`,
+        ...[
+          '--allow-sys=uid',
+          '--allow-env=LATCHGATE_URL,XDG_RUNTIME_DIR,JEST_WORKER_ID,UNDICI_NO_WASM_SIMD',
+        ],
       ]
     default:
       return []
@@ -64,8 +73,10 @@ async function converse(
   onHeld: (approvalId: string) => Promise<void>,
 ): Promise<Said> {
   const sockets = [task.options?.['socket'], `${env['XDG_RUNTIME_DIR']}/latchgate/gate.sock`]
-  const given = sockets.filter((path) => typeof path === 'string')
-  const child = spawn(binary, [...argumentsOf(name, given), PROGRAM, JSON.stringify(task)], {
+  const isText = (path: unknown): path is string => typeof path === 'string'
+  const keyFiles = [task.options?.keyFile].filter(isText)
+  const before = argumentsOf(name, sockets.filter(isText), keyFiles)
+  const child = spawn(binary, [...before, PROGRAM, JSON.stringify(task)], {
     cwd: REPOSITORY,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
