@@ -148,7 +148,7 @@ export class LatchGateApprovalExpired extends LatchGateDenied {
 
   constructor(actionId: string, approvalId: string, details?: Partial<GateDetails>) {
     super(actionId, 'approval_expired', details)
-    this.message = `approval '${approvalId}' for action '${actionId}' expired without a decision`
+    this.message = `approval '${approvalId}' for action '${actionId}' expired without a decision: make the call again`
     this.approvalId = approvalId
   }
 }

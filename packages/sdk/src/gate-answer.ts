@@ -33,6 +33,9 @@ export type AnswerContext =
   | 'actions'
   | 'permitted actions'
 
+// A proxy's page, or the port of something else: gates answer in JSON.
+const NO_GATE = ': is it a gate that answers there? See baseUrl, socket or LATCHGATE_URL'
+
 /** Members of a JSON object as the gate sent it: names are in snake case. */
 export type Members = Readonly<Record<string, unknown>>
 
@@ -59,10 +62,12 @@ export function isSuccess(answer: GateAnswer): boolean {
 export function successBody(answer: GateAnswer, context: AnswerContext): Members {
   const { status, body } = answer
   if (body === undefined) {
-    throw new LatchGateTransportError(`invalid JSON in ${context} response`, { status })
+    throw new LatchGateTransportError(`invalid JSON in ${context} response${NO_GATE}`, { status })
   }
   if (!isMembers(body)) {
-    throw new LatchGateTransportError(`expected JSON object in ${context} response`, { status })
+    throw new LatchGateTransportError(`expected JSON object in ${context} response${NO_GATE}`, {
+      status,
+    })
   }
   return body
 }

@@ -144,7 +144,9 @@ export class GateChannel {
     if (error instanceof LatchGateTransportError) return error
     const cause = error instanceof Error ? error : new Error(String(error))
     if (isLate) {
-      const detail = `no answer within ${request.timeoutMs} ms; the gate finishes what it has begun`
+      const detail =
+        `no answer within ${request.timeoutMs} ms; the gate finishes what it has begun: see ` +
+        '`latchgate status`, or raise timeoutMs'
       return new LatchGateTransportError(detail, {}, { cause })
     }
     if (request.signal?.aborted === true) return abandoned(request.signal)

@@ -91,7 +91,7 @@ test.each([
     {
       approvalId: ID,
       code: 'approval_expired',
-      message: `approval '${ID}' for action 'http_post' expired without a decision`,
+      message: `approval '${ID}' for action 'http_post' expired without a decision: make the call again`,
     },
   ],
   [

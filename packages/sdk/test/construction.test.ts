@@ -172,7 +172,7 @@ test('a gate that does not answer in time is a transport error that says so', as
   const failure = await agent.execute('http_fetch').catch((error: unknown) => error)
   expect(failure).toBeInstanceOf(LatchGateTransportError)
   expect((failure as Error).message).toBe(
-    'transport error: no answer within 200 ms; the gate finishes what it has begun',
+    'transport error: no answer within 200 ms; the gate finishes what it has begun: see `latchgate status`, or raise timeoutMs',
   )
 })
 

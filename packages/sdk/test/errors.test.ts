@@ -14,6 +14,8 @@ import {
 import { type DoubleAnswer, error, executed } from './gate-double.js'
 import { client, gateOnTcp } from './setup.js'
 
+const NO_GATE = ': is it a gate that answers there? See baseUrl, socket or LATCHGATE_URL'
+
 async function failureOf(answer: DoubleAnswer): Promise<LatchGateError> {
   const gate = await gateOnTcp()
   gate.onExecute(answer)
@@ -186,19 +188,19 @@ const table: readonly (readonly [
     '2xx without JSON',
     { status: 200, raw: 'ok' },
     LatchGateTransportError,
-    'transport error: invalid JSON in execute response',
+    `transport error: invalid JSON in execute response${NO_GATE}`,
   ],
   [
     '2xx without a body',
     { status: 204 },
     LatchGateTransportError,
-    'transport error: invalid JSON in execute response',
+    `transport error: invalid JSON in execute response${NO_GATE}`,
   ],
   [
     '2xx with an array',
     { status: 200, raw: '[]' },
     LatchGateTransportError,
-    'transport error: expected JSON object in execute response',
+    `transport error: expected JSON object in execute response${NO_GATE}`,
   ],
   [
     '202',
@@ -210,7 +212,7 @@ const table: readonly (readonly [
     '202 without JSON',
     { status: 202, raw: '' },
     LatchGateTransportError,
-    'transport error: invalid JSON in execute (approval) response',
+    `transport error: invalid JSON in execute (approval) response${NO_GATE}`,
   ],
   [
     '202 without id',
@@ -362,11 +364,11 @@ test.each([
   const agent = client({ baseUrl: gate.url, agentId: 'a' })
   gate.onGet(path, { status: 200, raw: '{' })
   expect((await caught(call(agent))).message).toBe(
-    `transport error: invalid JSON in ${context} response`,
+    `transport error: invalid JSON in ${context} response${NO_GATE}`,
   )
   gate.onGet(path, { status: 200, raw: 'null' })
   expect((await caught(call(agent))).message).toBe(
-    `transport error: expected JSON object in ${context} response`,
+    `transport error: expected JSON object in ${context} response${NO_GATE}`,
   )
   gate.onGet(path, error(503, 'store_unavailable'))
   expect((await caught(call(agent))).message).toBe('gateway unavailable: store_unavailable')
@@ -382,7 +384,7 @@ test('errors of connect are about the action <connect>', async () => {
   expect((await caught(agent.connect())).code).toBe('identity_unauthenticated')
   gate.leaseHandler = () => ({ status: 200, raw: 'x' })
   expect((await caught(agent.connect())).message).toBe(
-    'transport error: invalid JSON in lease response',
+    `transport error: invalid JSON in lease response${NO_GATE}`,
   )
   gate.leaseHandler = () => ({ status: 200, json: { lease_jwt: 'x' } })
   expect((await caught(agent.connect())).message).toBe(
