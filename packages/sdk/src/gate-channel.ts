@@ -6,7 +6,7 @@ import { LatchGateTransportError } from './errors.js'
 import type { GateAddress } from './gate-address.js'
 import { dateOf, type GateAnswer, type RawAnswer, readAnswer } from './gate-answer.js'
 import { GateClock } from './gate-clock.js'
-import { sendPlain } from './node-http.js'
+import { PlainHttp } from './node-http.js'
 
 /** One request to the gate. */
 export interface GateRequest {
@@ -33,6 +33,7 @@ export class GateChannel {
   readonly dispatcher: Dispatcher
   readonly clock: GateClock = new GateClock()
   readonly #ownsDispatcher: boolean
+  #plain: PlainHttp | null = null
   #isClosed = false
 
   constructor(address: GateAddress, dispatcher: Dispatcher | undefined) {
@@ -65,6 +66,7 @@ export class GateChannel {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
+    await this.#plain?.close()
     if (this.#ownsDispatcher && isDispatcher(this.dispatcher)) await this.dispatcher.close()
   }
 
@@ -88,7 +90,8 @@ export class GateChannel {
     if (!isDispatcher(this.dispatcher)) {
       if (socketPath !== null && isDefaultSocket) checkDefaultSocket(socketPath)
       const url = new URL(origin + path)
-      return sendPlain({
+      this.#plain ??= new PlainHttp()
+      return this.#plain.send({
         url,
         socketPath,
         method,

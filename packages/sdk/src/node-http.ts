@@ -1,5 +1,5 @@
-import { request as requestHttp } from 'node:http'
-import { request as requestHttps } from 'node:https'
+import { Agent as HttpAgent, request as requestHttp } from 'node:http'
+import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
 import type { RawAnswer } from './gate-answer.js'
 
 /** One request as Node's own HTTP client takes it. */
@@ -16,13 +16,42 @@ export interface PlainRequest {
 }
 
 /**
- * Sends one request on a connection of its own with Node's HTTP client, for runtimes whose `undici`
- * is none (Bun's has no `Agent.request`). Follows no redirect. Rejects with the system's error;
- * an `AbortError` when `signal` ended it.
+ * Sends requests with Node's HTTP client, for runtimes whose `undici` is none (Bun's has no
+ * `Agent.request`). Keeps connections open between requests; follows no redirect, repeats nothing.
  */
-export function sendPlain(request: PlainRequest): Promise<RawAnswer> {
-  const { url, socketPath, method, headers, body, signal, maxBytes } = request
-  const send = url.protocol === 'https:' ? requestHttps : requestHttp
+export class PlainHttp {
+  readonly #agents = {
+    'http:': new HttpAgent({ keepAlive: true }),
+    'https:': new HttpsAgent({ keepAlive: true }),
+  }
+  readonly #underWay = new Set<Promise<RawAnswer>>()
+
+  /** Rejects with the system's error; an `AbortError` when `signal` ended it. */
+  async send(request: PlainRequest): Promise<RawAnswer> {
+    const isTls = request.url.protocol === 'https:'
+    const answer = isTls
+      ? exchange(requestHttps, this.#agents['https:'], request)
+      : exchange(requestHttp, this.#agents['http:'], request)
+    this.#underWay.add(answer)
+    try {
+      return await answer
+    } finally {
+      this.#underWay.delete(answer)
+    }
+  }
+
+  /** Waits for requests under way and ends the connections. */
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#underWay)
+    for (const agent of Object.values(this.#agents)) agent.destroy()
+  }
+}
+
+function exchange(
+  send: typeof requestHttp,
+  agent: HttpAgent,
+  { url, socketPath, method, headers, body, signal, maxBytes }: PlainRequest,
+): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
     const outgoing = send(url, {
       method,
@@ -30,7 +59,7 @@ export function sendPlain(request: PlainRequest): Promise<RawAnswer> {
         ...headers,
         ...(body === null ? {} : { 'content-length': Buffer.byteLength(body) }),
       },
-      agent: false,
+      agent,
       signal,
       ...(socketPath === null ? {} : { socketPath }),
     })

@@ -1,5 +1,6 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:net'
+import { createServer as createHttpServer } from 'node:http'
+import { createServer, type Server, type Socket } from 'node:net'
 import { DPoPKeyPair } from '@latchgate/protocol/node'
 import { type TempDir, tempDir } from '@latchgate/testkit'
 import type { ClientOptions, ReceiptKey } from 'latchgate'
@@ -72,6 +73,31 @@ describe.each(CASES)('%s', (name, runtime) => {
     expect(error.message).toMatch(/^transport error: no answer within 500 ms/)
     expect(error.milliseconds).toBeLessThan(10_000)
   })
+
+  test.each([
+    ['reset', (socket: Socket) => socket.resetAndDestroy()],
+    ['closed', (socket: Socket) => socket.destroy()],
+  ] as const)(
+    'sends a call whose connection is %s once, and does not know its end',
+    async (_, end) => {
+      const calls: string[] = []
+      const gate = createHttpServer((request, response) => {
+        if (request.url === '/v1/leases') {
+          const expires_at = new Date(Date.now() + 300_000).toISOString()
+          response.end(JSON.stringify({ lease_jwt: 'a.b.c', expires_at }))
+          return
+        }
+        calls.push(String(request.url))
+        end(request.socket)
+      })
+      await new Promise<void>((resolve) => gate.listen(0, '127.0.0.1', resolve))
+      const baseUrl = `http://127.0.0.1:${portOf(gate)}`
+      const ending = await run(runtime, { act: 'call', options: { baseUrl } })
+      gate.close()
+      typedError(ending, 'LatchGateTransportError')
+      expect(calls).toEqual(['/v1/actions/http_fetch/execute'])
+    },
+  )
 
   test('says where no gate is, and what to do', async () => {
     const baseUrl = `http://127.0.0.1:${await freePort()}`
