@@ -1,4 +1,5 @@
-export { computeAth, DPoPKeyPair } from '@latchgate/protocol/node'
+export type { P256Jwk, SignatureStatus } from '@latchgate/protocol'
+export { computeAth, DPoPKeyPair, type ProofRequest } from '@latchgate/protocol/node'
 export type { ActionResult, LogPosition } from './action-result.js'
 export type { ActionSummary } from './action-summary.js'
 export type { ApprovalEntry, ApprovalQuery, HoldReason } from './approval-entry.js'
