@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 const slow = process.env.SLOW === '1'
 // Set by `npm run test:runtimes`: those tests need what only it installs.
-const isForRuntimes = process.env.RUNTIMES !== undefined
+const isForRuntimes = process.env.TEST_RUNTIMES !== undefined
 
 // Vitest runs what tsc compiled and never sees TypeScript: worker threads need real files beside
 // the module that starts them, and what is tested is what is published.

@@ -32,5 +32,5 @@ export async function testRuntimes(args) {
 /** What this user has set for a gate of their own must not decide a test. */
 function environment(present) {
   const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('LATCHGATE_'))
-  return { ...Object.fromEntries(kept), RUNTIMES: JSON.stringify(present) }
+  return { ...Object.fromEntries(kept), TEST_RUNTIMES: JSON.stringify(present) }
 }

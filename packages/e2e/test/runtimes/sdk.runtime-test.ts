@@ -16,7 +16,7 @@ import type { Failure, Said, Task } from '../../src/runtimes/agent.js'
 import { type Runtime, runAgent } from '../../src/runtimes/runtime-agent.js'
 
 /** The SDK in one runtime after the other, against real gates; `npm run test:runtimes` says which. */
-const RUNTIMES = JSON.parse(process.env['RUNTIMES'] ?? '[]') as readonly Runtime[]
+const RUNTIMES = JSON.parse(process.env['TEST_RUNTIMES'] ?? '[]') as readonly Runtime[]
 
 const SECRETS = { LATCHGATE_SECRET_GITHUB_TOKEN: 'ghp_test_0123456789' }
 const RIGHTS = { allowed_actions: ALL_ACTIONS, allowed_sinks: ALL_SINKS }
