@@ -54,7 +54,9 @@ test.each([
     name: 'LatchGateAuthError',
     code: 'invalid_dpop',
     message: expect.stringMatching(
-      new RegExp(`\\. The clock of this machine is 90\\d{3} s ${where} the gate's: set the one`),
+      new RegExp(
+        `\\. The clock of this machine is (?:89|90)\\d{3} s ${where} the gate's: set the one`,
+      ),
     ),
   })
 })
