@@ -111,7 +111,9 @@ function addRoute(app: FastifyInstance, route: RouteDocumentation): void {
       response: Object.fromEntries(
         Object.entries(responses).map(([status, { description: said, schema, ...rest }]) => [
           status,
-          { description: said, ...rest, content: { 'application/json': { schema } } },
+          schema === undefined
+            ? { description: said, type: 'null' }
+            : { description: said, ...rest, content: { 'application/json': { schema } } },
         ]),
       ),
     } as never,

@@ -33,7 +33,8 @@ export interface ParameterDocumentation {
 /** An answer that is not an error. */
 export interface SuccessDocumentation {
   readonly description: string
-  readonly schema: Schema
+  /** Absent: there is no body. */
+  readonly schema?: Schema
 }
 
 /**

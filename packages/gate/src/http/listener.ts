@@ -187,12 +187,15 @@ function send(
   answer: Answer,
   mayWait: (bytes: number) => boolean = () => true,
 ): FastifyReply {
-  const bytes = Buffer.from(JSON.stringify(answer.body))
+  // What was asked about is known to the client already (RFC 9110, 15.4.5).
+  const isKnown = answer.status === 304
+  const bytes = isKnown ? Buffer.alloc(0) : Buffer.from(JSON.stringify(answer.body))
   // What the answer tells is evidence already, and can be asked for.
   if (!mayWait(bytes.length)) reply.raw.socket?.destroy()
   reply.code(answer.status)
   for (const [name, value] of Object.entries(answer.headers)) reply.header(name, value)
   if (!isWorthReading(reply.request.raw)) reply.header('connection', 'close')
+  if (isKnown) return reply.send()
   return reply.header('content-type', 'application/json').send(bytes)
 }
 

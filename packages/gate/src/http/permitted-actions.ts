@@ -10,6 +10,7 @@ import type { Services } from '../services.js'
 import { agentRoute } from './agent-route.js'
 import { ok } from './client-routes.js'
 import { requestSchema, shownEgress } from './discovery.js'
+import { namesTag } from './entity-tag.js'
 import type { Route } from './listener.js'
 
 // One answer is a decision for each action of the catalogue: at the rate of calls one agent could
@@ -22,7 +23,8 @@ const DECISIONS_A_TURN = 16
  * `GET /v1/permitted-actions`: the actions that policy does not refuse the principal of the lease,
  * with their schemas, in one answer. The policy is asked as for a call without parameters, whose
  * budget is not spent; what it says of a real call is decided when that call is made. The `ETag`
- * changes with anything in the answer.
+ * changes with anything in the answer; who sends it back in `If-None-Match` is answered 304 as long as
+ * nothing has changed.
  */
 export function permittedActionsRoute(services: Services): Route {
   return agentRoute(
@@ -31,7 +33,8 @@ export function permittedActionsRoute(services: Services): Route {
     'permitted-actions',
     async ({ claims }, request) => {
       try {
-        return tagged(await permittedActions(services, claims))
+        const body = await permittedActions(services, claims)
+        return tagged(body, request.raw.headers['if-none-match'])
       } catch (error) {
         if (!(error instanceof PolicyFault)) throw error
         services.log.error({ trace_id: request.traceId, err: error }, 'no decision of the policy')
@@ -89,9 +92,13 @@ function question(services: Services, claims: LeaseClaims, entry: RegisteredActi
   }
 }
 
-function tagged(body: PermittedActionsBody): Answer {
+// `no-cache`, not `no-store`: whoever may keep the answer has to ask before each use.
+function tagged(body: PermittedActionsBody, known: string | undefined): Answer {
   const digest = createHash('sha256').update(JSON.stringify(body)).digest('base64url')
-  return { ...ok({ ...body }), headers: { etag: `"${digest}"`, 'cache-control': 'no-store' } }
+  const etag = `"${digest}"`
+  const headers = { etag, 'cache-control': 'private, no-cache' }
+  if (namesTag(known, etag)) return { status: 304, body: {}, headers }
+  return { ...ok({ ...body }), headers }
 }
 
 function nextTurn(): Promise<void> {

@@ -43,10 +43,14 @@ export const ACTION_ROUTES: readonly RouteDocumentation[] = [
     operationId: 'listPermittedActions',
     summary: 'List the actions that the caller may ask for',
     description:
-      'The actions that policy does not refuse the principal of the lease, with their schemas, in one answer. Policy is asked as for a call without parameters; a real call is decided on when it is made. The header `ETag` changes with anything in the answer.',
+      'The actions that policy does not refuse the principal of the lease, with their schemas, in one answer. Policy is asked as for a call without parameters; a real call is decided on when it is made. The header `ETag` changes with anything in the answer; sent back in `If-None-Match` it asks whether anything has.',
     tag: 'actions',
     access: { client: 'lease', admin: 'lease' },
-    success: { 200: { description: 'The actions.', schema: ref('PermittedActions') } },
+    headers: { 'If-None-Match': { schema: text('The `ETag` of an earlier answer.') } },
+    success: {
+      200: { description: 'The actions.', schema: ref('PermittedActions') },
+      304: { description: 'Nothing has changed since the answer with that `ETag`.' },
+    },
     errors: POLICY_FAULTS,
   },
   {
