@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { LatchGateClient } from 'latchgate'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { asAgent, asOperator } from '../src/harness/approvals.js'
-import { type RawAnswer, takeLease } from '../src/harness/raw-client.js'
+import { credentials, type RawAnswer, takeLease } from '../src/harness/raw-client.js'
 import { startWorld, type World } from '../src/harness/world.js'
 
 const RATES =
@@ -92,6 +92,53 @@ test('the tag stays as long as the answer does, and an edit of the policy change
   expect(approvals(after)).toEqual({ github_create_issue: 'required', http_fetch: 'required' })
 })
 
+test.each([
+  ['it', (tag: string) => tag],
+  ['its weak form', (tag: string) => `W/${tag}`],
+  ['a list with it', (tag: string) => `"other", ${tag}`],
+  ['anything there is', () => '*'],
+])('who shows the tag as %s is told that nothing has changed, without a body', async (_, form) => {
+  const lease = await takeLease(world.client)
+  const before = await asAgent(world, lease, PATH)
+  const tag = String(before.headers['etag'])
+  const answer = await world.client.send({
+    method: 'GET',
+    path: PATH,
+    headers: { ...credentials(lease, 'GET', PATH), 'if-none-match': form(tag) },
+  })
+  expect([answer.status, answer.text]).toEqual([304, ''])
+  expect([answer.headers['etag'], answer.headers['content-type']]).toEqual([tag, undefined])
+  expect(answer.headers['content-length'] ?? '0').toBe('0')
+})
+
+test.each(['"other"', '', 'no tag', '"'])(
+  'a tag like %j is none of ours: the whole list',
+  async (tag) => {
+    const lease = await takeLease(world.client)
+    const answer = await world.client.send({
+      method: 'GET',
+      path: PATH,
+      headers: { ...credentials(lease, 'GET', PATH), 'if-none-match': tag },
+    })
+    expect(answer.status).toBe(200)
+    expect(answer.json()['actions']).toHaveLength(2)
+  },
+)
+
+test('a tag opens nothing: without a lease it is a 401, with other scopes another list', async () => {
+  const before = await listed()
+  const headers = { 'if-none-match': String(before.headers['etag']) }
+  const anonymous = await world.client.send({ method: 'GET', path: PATH, headers })
+  expect([anonymous.status, anonymous.json()['error']]).toEqual([401, 'missing_auth_header'])
+  const lease = await takeLease(world.client, { scopes: ['docs:read'] })
+  const other = await world.client.send({
+    method: 'GET',
+    path: PATH,
+    headers: { ...credentials(lease, 'GET', PATH), ...headers },
+  })
+  expect([other.status, other.json()]).toEqual([200, { policy_version: 'team-1', actions: [] }])
+})
+
 test('the client of the SDK reads the list', async () => {
   const client = new LatchGateClient({ socket: world.gate.project.socket, agentId: 'a' })
   const actions = await client.listPermittedActions()
@@ -103,6 +150,23 @@ test('the client of the SDK reads the list', async () => {
     egress: { profile: 'proxy_allowlist' },
     requestSchema: { type: 'object' },
   })
+})
+
+test('the client of the SDK is told that nothing has changed, and of what has', async () => {
+  const own = await startWorld({ tables: RATES, data: DATA })
+  const client = new LatchGateClient({ socket: own.gate.project.socket, agentId: 'a' })
+  onTestFinished(async () => {
+    await client.close()
+    await own.close()
+  })
+  const first = await client.listPermittedActions()
+  expect(await client.listPermittedActions()).toBe(first)
+  const acl = { 'agent-test': { allowed_actions: ['http_fetch'], allowed_sinks: ['http_read'] } }
+  const file = join(own.gate.project.root, 'policies', 'data.json')
+  writeFileSync(file, JSON.stringify({ policy_version: 'team-2', acl }))
+  expect((await asOperator(own, 'POST', '/v1/admin/reload')).status).toBe(200)
+  const second = await client.listPermittedActions()
+  expect(second.map(({ actionId }) => actionId)).toEqual(['http_fetch'])
 })
 
 test('without a policy there is no list, and what is broken has its name', async () => {

@@ -45,7 +45,7 @@ import { type ReceiptKey, receiptKeys } from './receipt-keys.js'
 import { type ReceiptReport, reportReceipt } from './receipt-report.js'
 import type { SequenceFinding } from './session-sequence.js'
 
-type LeasedRequest = Pick<GateRequest, 'method' | 'path' | 'body' | 'signal'>
+type LeasedRequest = Pick<GateRequest, 'method' | 'path' | 'body' | 'signal' | 'ifNoneMatch'>
 
 /**
  * A client of one gate for one agent (spec/http-api 15). It connects when it is first used, renews
@@ -64,6 +64,7 @@ export class LatchGateClient {
   readonly #timeouts: Timeouts
   readonly #key: DPoPKeyPair | null
   readonly #closing = new AbortController()
+  #permitted: { readonly etag: string; readonly actions: readonly PermittedAction[] } | null = null
   #agentId: string | null
 
   /**
@@ -211,14 +212,23 @@ export class LatchGateClient {
     return actionSummaries(await this.#readPublic('/v1/actions', '<actions>'))
   }
 
-  /** The actions that policy does not refuse this agent, with their schemas, in one answer. */
+  /**
+   * The actions that policy does not refuse this agent, with their schemas, in one answer. As long as
+   * the gate says that nothing has changed it is the same array again.
+   */
   async listPermittedActions(): Promise<readonly PermittedAction[]> {
-    const request = { method: 'GET', path: '/v1/permitted-actions' } as const
+    const known = this.#permitted
+    const path = '/v1/permitted-actions'
+    const request = { method: 'GET', path, ifNoneMatch: known?.etag } as const
     const answer = await this.#withLease((lease) =>
       this.#send(lease, request, this.#timeouts.request),
     )
+    if (answer.status === 304 && known !== null) return known.actions
     if (!isSuccess(answer)) throw answerError(answer, '<permitted-actions>')
-    return permittedActions(answer)
+    const actions = permittedActions(answer)
+    const { etag } = answer
+    this.#permitted = etag === null ? null : { etag, actions }
+    return actions
   }
 
   /** The keys that the gate signs receipts with, former ones included. Needs no lease. */

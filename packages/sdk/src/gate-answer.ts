@@ -7,6 +7,8 @@ export interface GateAnswer {
   readonly body: unknown
   /** The `Retry-After` header in whole seconds. */
   readonly retryAfterSeconds: number | null
+  /** The header `ETag`: names this body. */
+  readonly etag: string | null
   /** Seconds by which its `Date` is ahead of the time that proofs are made with; 0: unknown. */
   readonly gateAheadSeconds: number
 }
@@ -15,6 +17,8 @@ export interface GateAnswer {
 export interface RawAnswer {
   readonly statusCode: number
   readonly retryAfter: string | undefined
+  /** The header `ETag`. */
+  readonly etag: string | undefined
   /** The header `Date`. */
   readonly date: string | undefined
   readonly text: string
@@ -41,10 +45,11 @@ export type Members = Readonly<Record<string, unknown>>
 
 /** Turns what a transport gave into an answer; a body that is not JSON is `undefined`. */
 export function readAnswer(raw: RawAnswer, gateAheadSeconds: number): GateAnswer {
-  const { statusCode, retryAfter, text } = raw
+  const { statusCode, retryAfter, etag = null, text } = raw
   const seconds =
     retryAfter !== undefined && /^[0-9]{1,9}$/.test(retryAfter) ? Number(retryAfter) : null
-  return { status: statusCode, body: parseBody(text), retryAfterSeconds: seconds, gateAheadSeconds }
+  const body = parseBody(text)
+  return { status: statusCode, body, retryAfterSeconds: seconds, etag, gateAheadSeconds }
 }
 
 /** A header `Date` in Unix milliseconds; null when it is missing or no time. */

@@ -19,6 +19,8 @@ export interface GateRequest {
   readonly proof?: { readonly key: DPoPKeyPair; readonly token: string | null }
   /** A JWT of an issuer: as `Authorization: Bearer`, or beside a lease in a header of its own. */
   readonly identityToken?: string | null
+  /** `ETag` of an answer that is known already: as long as it is the answer, it is a 304. */
+  readonly ifNoneMatch?: string | undefined
   readonly timeoutMs: number
   /** The caller's: it ends the wait, not what the gate has begun. */
   readonly signal?: AbortSignal | undefined
@@ -113,8 +115,9 @@ export class GateChannel {
     })
     const text = await answer.body.text()
     const retryAfter = firstValue(answer.headers['retry-after'])
+    const etag = firstValue(answer.headers['etag'])
     const date = firstValue(answer.headers['date'])
-    return { statusCode: answer.statusCode, retryAfter, date, text }
+    return { statusCode: answer.statusCode, retryAfter, etag, date, text }
   }
 
   #headers(request: GateRequest): Record<string, string> {
@@ -123,6 +126,7 @@ export class GateChannel {
       accept: 'application/json',
       ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
       ...(request.agentLabel === null ? {} : { 'x-latchgate-agent': request.agentLabel }),
+      ...(request.ifNoneMatch === undefined ? {} : { 'if-none-match': request.ifNoneMatch }),
       ...this.#credentials(request, url),
     }
   }

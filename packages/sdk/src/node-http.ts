@@ -83,8 +83,8 @@ function exchange(
       answer.on('end', () => {
         const text = new TextDecoder().decode(Buffer.concat(chunks))
         const retryAfter = answer.headers['retry-after']
-        const { date } = answer.headers
-        resolve({ statusCode: answer.statusCode ?? 0, retryAfter, date, text })
+        const { date, etag } = answer.headers
+        resolve({ statusCode: answer.statusCode ?? 0, retryAfter, etag, date, text })
       })
     })
     outgoing.end(body ?? undefined)
