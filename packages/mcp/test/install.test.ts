@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import {
   chmodSync,
+  chownSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -10,6 +11,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { createServer } from 'node:net'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type TempDir, tempDir } from '@latchgate/testkit'
@@ -128,6 +130,16 @@ describe('a file that is there', () => {
     expect(statSync(file).mode & 0o777).toBe(0o640)
   })
 
+  it('whose entry its user has laid out anew has nothing to be done', () => {
+    const file = settings('.cursor/mcp.json', CURSOR)
+    run(['install', '--client', 'cursor'])
+    const inOneLine = (list: string): string => JSON.stringify(JSON.parse(list))
+    const text = readFileSync(file, 'utf8').replace(/\[[^\]]*\]/, inOneLine)
+    writeFileSync(file, text)
+    expect(run(['install', '--client', 'cursor']).out).toMatch(/^nothing to do/)
+    expect(readFileSync(file, 'utf8')).toBe(text)
+  })
+
   it('keeps what its user changed after the installation', () => {
     const file = settings('.cursor/mcp.json', CURSOR)
     run(['install', '--client', 'cursor'])
@@ -178,6 +190,65 @@ describe('a file that is there', () => {
     )
   })
 
+  it.runIf(process.getuid?.() === 0)('of another user is refused, also through a link', () => {
+    const file = settings('theirs/cursor.json', '{}\n')
+    chownSync(file, 12_345, 12_345)
+    mkdirSync(home.file('.cursor'))
+    symlinkSync(file, home.file('.cursor', 'mcp.json'))
+    for (const command of ['install', 'uninstall']) {
+      expect(run([command, '--client', 'cursor'])).toEqual({
+        code: 1,
+        out: '',
+        err: `error: ${file} belongs to uid 12345, and this is uid 0: run the command as its owner\n`,
+      })
+    }
+    expect(readFileSync(file, 'utf8')).toBe('{}\n')
+    expect(readdirSync(dirname(file))).toEqual(['cursor.json'])
+  })
+
+  it.each([
+    ['a directory', (path: string) => mkdirSync(path)],
+    ['a device', (path: string) => symlinkSync('/dev/null', path)],
+  ])('that is %s is refused', (_, make) => {
+    mkdirSync(home.file('.cursor'))
+    make(home.file('.cursor', 'mcp.json'))
+    const refused = run(['install', '--client', 'cursor'])
+    expect([refused.code, refused.out]).toEqual([1, ''])
+    expect(refused.err).toContain('is not a file')
+  })
+
+  it('that holds two entries of one name is refused: which one counts nobody knows', () => {
+    const text = '{"mcpServers":{"latchgate":{},"latchgate":{}}}'
+    const file = settings('.cursor/mcp.json', text)
+    expect(run(['install', '--client', 'cursor']).err).toContain("'latchgate' is there twice")
+    expect(readFileSync(file, 'utf8')).toBe(text)
+  })
+
+  it('is whole at every moment: there is no instant at which it is missing or half written', () => {
+    const file = settings('.cursor/mcp.json', CURSOR)
+    const before = statSync(file).ino
+    run(['install', '--client', 'cursor'])
+    // Another file has taken its name: nobody has written into the old one.
+    expect(statSync(file).ino).not.toBe(before)
+    expect(readdirSync(dirname(file)).filter((name) => name.endsWith('.tmp'))).toEqual([])
+  })
+
+  it('keeps each state it was in: no backup is written over', () => {
+    const file = settings('.cursor/mcp.json', '{"one":1}')
+    run(['install', '--client', 'cursor'])
+    writeFileSync(file, '{"two":2}')
+    run(['install', '--client', 'cursor'])
+    writeFileSync(file, '{"one":1}')
+    run(['install', '--client', 'cursor'])
+    const backups = readdirSync(dirname(file)).filter((name) => name !== 'mcp.json')
+    expect(backups.map((name) => readFileSync(`${dirname(file)}/${name}`, 'utf8')).sort()).toEqual([
+      '{"one":1}',
+      '{"two":2}',
+    ])
+    run(['uninstall', '--client', 'cursor'])
+    expect(readFileSync(file, 'utf8')).toBe('{"one":1}')
+  })
+
   it('with an operator entry of an earlier version is warned of; uninstall takes both away', () => {
     const file = settings(
       '.cursor/mcp.json',
@@ -191,7 +262,62 @@ describe('a file that is there', () => {
   })
 })
 
+describe('a preview', () => {
+  it.each(['cursor', 'codex', 'hermes-agent'])(
+    'of %s writes nothing, not even a directory',
+    (client) => {
+      const shown = run(['install', '--client', client, '--dry-run'])
+      expect([shown.code, shown.err]).toEqual([0, ''])
+      expect(shown.out).toContain('would change')
+      expect(shown.out).toContain('--gate-socket')
+      expect(readdirSync(home.path)).toEqual([])
+    },
+  )
+
+  it('of uninstalling writes nothing', () => {
+    const file = settings('.cursor/mcp.json', CURSOR)
+    run(['install', '--client', 'cursor'])
+    const installed = readFileSync(file, 'utf8')
+    const shown = run(['uninstall', '--client', 'cursor', '--dry-run'])
+    expect(shown.out).toContain('-     "latchgate": {\n')
+    expect(readFileSync(file, 'utf8')).toBe(installed)
+  })
+})
+
+describe('a gate that is not there', () => {
+  it('is said, and the entry is written: it may be started later', () => {
+    const socket = home.file('gate.sock')
+    const done = run(['install', '--client', 'cursor', '--gate-socket', socket])
+    expect([done.code, done.err]).toEqual([
+      0,
+      `warning: there is no socket ${socket} yet: start the gate with 'latchgate up'\n`,
+    ])
+    const url = 'http://127.0.0.1:1'
+    expect(run(['install', '--client', 'codex', '--gate-url', url]).err).toBe(
+      `warning: nobody answers at ${url} now: the tools will be there once a gate does\n`,
+    )
+  })
+
+  it('one that is there is not', async () => {
+    const socket = home.file('gate.sock')
+    const server = createServer()
+    await new Promise<void>((resolve) => server.listen(socket, resolve))
+    const done = run(['install', '--client', 'cursor', '--gate-socket', socket])
+    await new Promise((resolve) => server.close(resolve))
+    expect([done.code, done.err]).toEqual([0, ''])
+  })
+})
+
 describe('the entries', () => {
+  it("no client's holds an operator's credential, whatever this environment knows", () => {
+    for (const [client, path] of Object.entries(FILES)) {
+      run(['install', '--client', client])
+      const text = readFileSync(home.file(...path.split('/')), 'utf8')
+      expect(text).not.toMatch(/operator|OPERATOR|api_key|admin/)
+      expect(text).not.toContain(OPERATOR_SECRET)
+    }
+  })
+
   it('opencode and open-code are one client, and its entry is of the documented form', () => {
     run(['install', '--client', 'open-code', '--binary-path', BIN])
     const file = home.file('.config', 'opencode', 'opencode.json')
@@ -231,6 +357,11 @@ describe('the entries', () => {
     run(['install', '--client', 'codex', '--binary-path', BIN, '--key-file', 'agent.pem'])
     const text = readFileSync(home.file('.codex', 'config.toml'), 'utf8')
     expect(text).toContain(`"--key-file", ${JSON.stringify(key)}]`)
+    const token = settings('agent.jwt', 'a.b.c', 0o600)
+    run(['install', '--client', 'codex', '--identity-token-file', 'agent.jwt'])
+    const renewed = readFileSync(home.file('.codex', 'config.toml'), 'utf8')
+    expect(renewed).toContain(`"--identity-token-file", ${JSON.stringify(token)}]`)
+    expect(renewed).not.toContain('a.b.c')
     expect(text).not.toContain('PRIVATE')
   })
 
@@ -285,6 +416,17 @@ describe('Claude Code', () => {
     )
   })
 
+  it('whose command fails is told what it said, in one safe line', () => {
+    const file = settings('bin/claude', '#!/bin/sh\nprintf "no\\033[2J way" >&2\nexit 3\n', 0o755)
+    const failed = run(['install', '--client', 'claude-code'], {
+      PATH: `${dirname(file)}:/usr/bin:/bin`,
+    })
+    expect([failed.code, failed.err]).toEqual([
+      1,
+      "error: 'claude mcp add latchgate' failed (exit 3): no\\u001b[2J way\n",
+    ])
+  })
+
   it('without its command is told so', () => {
     expect(run(['install', '--client', 'claude-code']).err).toBe(
       "error: there is no 'claude' command on PATH: install Claude Code first\n",
@@ -292,8 +434,20 @@ describe('Claude Code', () => {
   })
 })
 
-it('the help names both commands', () => {
-  const help = execFileSync(process.execPath, [BIN, '--help'], { encoding: 'utf8' })
-  expect(help).toContain('install [options]')
-  expect(help).toContain('uninstall [options]')
+describe('help', () => {
+  it.each([
+    [[], 'latchgate-mcp install --client claude-code'],
+    [['serve'], 'latchgate-mcp serve --http-port 8808'],
+    [['install'], 'latchgate-mcp install --client cursor --dry-run'],
+    [['uninstall'], 'latchgate-mcp uninstall --client cursor'],
+    [['operator'], 'latchgate-mcp operator --admin-socket'],
+  ])('of %j has an example', (command, example) => {
+    const help = execFileSync(process.execPath, [BIN, ...command, '--help'], { encoding: 'utf8' })
+    expect(help).toContain(example)
+  })
+
+  it('a wrong option is a usage error, named', () => {
+    const wrong = run(['serve', '--approve-everything'])
+    expect([wrong.code, wrong.err]).toEqual([2, "error: unknown option '--approve-everything'\n"])
+  })
 })

@@ -1,4 +1,4 @@
-import { printable } from './printable.js'
+import { printable } from '../printable.js'
 
 const WIDEST = 160
 

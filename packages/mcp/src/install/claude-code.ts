@@ -7,6 +7,9 @@ import { InstallError } from './install-error.js'
 import { jsonSettings } from './json-settings.js'
 import { type Launch, SERVER_NAME } from './server-entry.js'
 
+/** A command that asks something of somebody who is not there must not wait for ever. */
+const TIMEOUT_MS = 60_000
+
 /** One call of the `claude` command. */
 export type ClaudeCall = readonly string[]
 
@@ -46,7 +49,11 @@ export function isRegistered(name: string, around: Surroundings): boolean {
 export function runClaude(calls: readonly ClaudeCall[], around: Surroundings): void {
   const program = findClaude(around)
   for (const call of calls) {
-    const ended = spawnSync(program, call, { encoding: 'utf8', env: { ...around.env } })
+    const ended = spawnSync(program, call, {
+      encoding: 'utf8',
+      env: { ...around.env },
+      timeout: TIMEOUT_MS,
+    })
     if (ended.error !== undefined) {
       throw new InstallError(`cannot run ${program}: ${ended.error.message}`, {
         cause: ended.error,

@@ -12,6 +12,8 @@ export interface LaunchOptions {
   readonly binaryPath?: string
   /** The agent's own key that the gate has registered; its path is written, never its content. */
   readonly keyFile?: string
+  /** File of the agent's own identity token; its path is written, never its content. */
+  readonly identityTokenFile?: string
 }
 
 /** Where the command is run. */
@@ -37,7 +39,7 @@ export function launchFor(
   if (command === undefined) throw new TypeError('no program')
   return {
     command,
-    args: [...before, 'serve', ...transportOf(options, around), ...keyOf(options, around.cwd)],
+    args: [...before, 'serve', ...transportOf(options, around), ...identityOf(options, around.cwd)],
     env: { LATCHGATE_AGENT_ID: agentId, RUST_LOG: 'warn' },
   }
 }
@@ -69,11 +71,19 @@ function transportOf(options: LaunchOptions, around: LaunchSurroundings): readon
   return ['--gate-socket', socket, ...base]
 }
 
-function keyOf({ keyFile }: LaunchOptions, cwd: string): readonly string[] {
-  if (keyFile === undefined) return []
-  const path = resolve(cwd, keyFile)
-  if (existsSync(path)) return ['--key-file', path]
-  throw new InstallError(`--key-file: there is no ${path}`)
+function identityOf(options: LaunchOptions, cwd: string): readonly string[] {
+  const { keyFile, identityTokenFile } = options
+  return [
+    ...fileOf('--key-file', keyFile, cwd),
+    ...fileOf('--identity-token-file', identityTokenFile, cwd),
+  ]
+}
+
+function fileOf(option: string, named: string | undefined, cwd: string): readonly string[] {
+  if (named === undefined) return []
+  const path = resolve(cwd, named)
+  if (existsSync(path)) return [option, path]
+  throw new InstallError(`${option}: there is no ${path}`)
 }
 
 function nonEmpty(path: string): string {

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander'
+import { examples } from '../examples.js'
 import { CLIENT_NAMES } from './clients.js'
 import { InstallError } from './install-error.js'
 import type { LaunchOptions } from './launch.js'
@@ -12,6 +13,24 @@ interface GivenOptions extends LaunchOptions {
 
 const CLIENTS = `the MCP client: ${CLIENT_NAMES.join(', ')}`
 
+const ABOUT_INSTALL = `
+Every other character of the settings stays as it is; what they were before is kept beside them, and
+running it again changes nothing. The entry starts this latchgate-mcp as an agent session: no
+operator's credential is ever written. Restart the client afterwards.
+${examples(
+  ['latchgate-mcp install --client cursor --dry-run', 'shows the lines that would change'],
+  ['latchgate-mcp install --client cursor', "writes them, for this user's own gate"],
+  [
+    'latchgate-mcp install --client codex --gate-url https://gate.example --key-file ~/agent.pem',
+    'for a gate of another machine, as the agent that it has registered this key for',
+  ],
+)}`
+
+const ABOUT_UNINSTALL = `
+Where nothing else has changed since, the settings become what they were, to the byte. An entry of an
+earlier version that holds an operator's credential goes too.
+${examples(['latchgate-mcp uninstall --client cursor', 'takes the entry out again'])}`
+
 /** Adds `install` and `uninstall` to the command line (spec/mcp-webhooks-sandbox 2). */
 export function registerInstall(program: Command): void {
   program
@@ -23,11 +42,13 @@ export function registerInstall(program: Command): void {
     .option('--gate-url <url>', "the gate's URL, instead of a socket")
     .option('--public-base-url <url>', 'the base URL the gate expects in proofs, if another one')
     .option('--key-file <path>', "the agent's key, if the gate has registered one")
+    .option('--identity-token-file <path>', "the agent's JWT, if the gate knows it by one")
     .option('--binary-path <path>', 'the latchgate-mcp to start (default: this one)')
     .option('--dry-run', 'show what would be written, and write nothing')
-    .action((given: GivenOptions) => {
+    .addHelpText('after', ABOUT_INSTALL)
+    .action(async (given: GivenOptions) => {
       const { ide: _ide, client: _client, ...options } = given
-      install({ ...options, client: clientOf(given) }, processSurroundings())
+      await install({ ...options, client: clientOf(given) }, processSurroundings())
     })
   program
     .command('uninstall')
@@ -35,6 +56,7 @@ export function registerInstall(program: Command): void {
     .option('--client <name>', CLIENTS)
     .addOption(new Option('--ide <name>', 'the same as --client').hideHelp())
     .option('--dry-run', 'show what would be written, and write nothing')
+    .addHelpText('after', ABOUT_UNINSTALL)
     .action((given: GivenOptions) => {
       uninstall({ client: clientOf(given), dryRun: given.dryRun === true }, processSurroundings())
     })

@@ -1,9 +1,10 @@
+import { printable } from '../printable.js'
 import { changeLines } from './change-lines.js'
 import { claudeInstall, claudeUninstall, isRegistered, runClaude } from './claude-code.js'
 import { type CommandClient, type FileClient, findClient } from './clients.js'
 import { type LaunchOptions, launchFor } from './launch.js'
-import { printable } from './printable.js'
-import { OPERATOR_NAME, SERVER_NAME, serverEntry } from './server-entry.js'
+import { gateFault } from './reachability.js'
+import { type Launch, OPERATOR_NAME, SERVER_NAME, serverEntry } from './server-entry.js'
 import { installChange, type SettingsChange, uninstallChange } from './settings-change.js'
 import {
   backUp,
@@ -36,9 +37,21 @@ export interface UninstallOptions {
 }
 
 /** `latchgate-mcp install`: puts the agent's entry into the client's settings. */
-export function install(options: InstallOptions, around: InstallSurroundings): void {
+export async function install(options: InstallOptions, around: InstallSurroundings): Promise<void> {
   const client = findClient(options.client)
   const launch = launchFor(client.agentId, options, around)
+  putIn(client, launch, options, around)
+  if (options.dryRun === true) return
+  const fault = await gateFault(launch)
+  if (fault !== null) around.warn(printable(fault))
+}
+
+function putIn(
+  client: FileClient | CommandClient,
+  launch: Launch,
+  options: InstallOptions,
+  around: InstallSurroundings,
+): void {
   if (client.kind === 'command') {
     if (isRegistered(OPERATOR_NAME, around)) warnOfOperator(client, options.client, around)
     callClaude(claudeInstall(launch, around), options.dryRun === true, client, around)
