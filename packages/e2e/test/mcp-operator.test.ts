@@ -1,20 +1,21 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
+import { verifyAttestation } from '@latchgate/protocol/node'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { issue, recordsOf, startApprovalWorld } from '../src/harness/approval-world.js'
+import {
+  approvalLeaves,
+  issue,
+  recordsOf,
+  startApprovalWorld,
+} from '../src/harness/approval-world.js'
 import { holdCall } from '../src/harness/approvals.js'
+import { McpLines } from '../src/harness/mcp-lines.js'
 import { PUBLIC_BASE, takeLease } from '../src/harness/raw-client.js'
 import type { World } from '../src/harness/world.js'
 
-const BIN = fileURLToPath(new URL('../../../mcp/bin/latchgate-mcp.js', import.meta.url))
-
 let world: World
 let keyFile: string
-const sessions: OperatorSession[] = []
+const sessions: McpLines[] = []
 
 beforeEach(async () => {
   world = await startApprovalWorld()
@@ -28,75 +29,17 @@ afterEach(async () => {
   await world.close()
 })
 
-/** One `latchgate-mcp operator` and its protocol, a JSON text a line. */
-class OperatorSession {
-  readonly #child: ChildProcessWithoutNullStreams
-  readonly #waiting = new Map<number, (result: Record<string, unknown>) => void>()
-  readonly #ended: Promise<unknown[]>
-  #last = 0
-  stderr = ''
-
-  constructor(token: string) {
-    const { adminSocket } = world.gate.project
-    this.#child = spawn(
-      process.execPath,
-      [BIN, 'operator', '--admin-socket', adminSocket, '--operator-key', keyFile],
-      { env: { LATCHGATE_OPERATOR_TOKEN: token, LATCHGATE_PUBLIC_URL: PUBLIC_BASE } },
-    )
-    this.#ended = once(this.#child, 'close')
-    this.#child.stderr.on('data', (chunk: Buffer) => {
-      this.stderr += chunk.toString()
-    })
-    createInterface({ input: this.#child.stdout }).on('line', (line) => {
-      const { id, ...answer } = JSON.parse(line) as { id: number } & Record<string, unknown>
-      this.#waiting.get(id)?.(answer)
-    })
-    sessions.push(this)
-  }
-
-  async initialize(): Promise<void> {
-    await this.ask('initialize', {
-      protocolVersion: '2025-06-18',
-      capabilities: {},
-      clientInfo: { name: 'test', version: '1' },
-    })
-    this.#send({ jsonrpc: '2.0', method: 'notifications/initialized' })
-  }
-
-  ask(method: string, params: object = {}): Promise<Record<string, unknown>> {
-    this.#last += 1
-    const id = this.#last
-    const answered = new Promise<Record<string, unknown>>((resolve) => {
-      this.#waiting.set(id, resolve)
-    })
-    this.#send({ jsonrpc: '2.0', id, method, params })
-    return answered
-  }
-
-  /** The JSON text of a tool's result, and whether it is an error. */
-  async call(name: string, args: object = {}) {
-    const { result } = await this.ask('tools/call', { name, arguments: args })
-    const { content, isError } = result as { content: { text: string }[]; isError: boolean }
-    return { isError, json: JSON.parse(content[0]?.text ?? '') as Record<string, unknown> }
-  }
-
-  /** The exit code once the input has ended. */
-  async end(): Promise<unknown> {
-    this.#child.stdin.end()
-    return (await this.#ended)[0]
-  }
-
-  get exit(): Promise<unknown> {
-    return this.#ended.then(([code]) => code)
-  }
-
-  #send(message: object): void {
-    this.#child.stdin.write(`${JSON.stringify(message)}\n`)
-  }
+function start(token: string, flags: readonly string[] = []): McpLines {
+  const { adminSocket } = world.gate.project
+  const args = ['operator', '--admin-socket', adminSocket, '--operator-key', keyFile, ...flags]
+  const env = { LATCHGATE_OPERATOR_TOKEN: token, LATCHGATE_PUBLIC_URL: PUBLIC_BASE }
+  const session = new McpLines(args, env)
+  sessions.push(session)
+  return session
 }
 
-async function openSession(): Promise<OperatorSession> {
-  const session = new OperatorSession(world.gate.project.operator.apiKey)
+async function openSession(flags: readonly string[] = []): Promise<McpLines> {
+  const session = start(world.gate.project.operator.apiKey, flags)
   await session.initialize()
   return session
 }
@@ -128,6 +71,114 @@ test('an operator lists, shows and denies a held call, which never runs', async 
   expect(session.stderr).toBe('')
 })
 
+test("a denial carries the operator's signature over the plan and the reason, as the CLI's does", async () => {
+  const lease = await takeLease(world.client)
+  const { id } = await holdCall(world, lease, 'github_create_issue', issue())
+  const session = await openSession()
+  const { json: shown } = await session.call('latchgate_get_approval', { approval_id: id })
+  const args = { approval_id: id, reason: 'not today' }
+  expect((await session.call('latchgate_deny', args)).isError).toBe(false)
+  const denial = approvalLeaves(world.gate.project.ledger, id).find(
+    ({ body }) => body['decision'] === 'denied',
+  )
+  const verdict = verifyAttestation(String(denial?.body['attestation']), {
+    audience: String(shown['log']),
+    approvalId: id,
+    planHash: String(shown['plan_hash']),
+    decision: 'deny',
+    jkt: world.gate.project.operator.key.thumbprint,
+    nowSeconds: Math.floor(Date.now() / 1000),
+  })
+  expect(verdict).toMatchObject({ ok: true, value: { reason: 'not today', learn: null } })
+})
+
+test('nothing is signed for the log of another gate', async () => {
+  const lease = await takeLease(world.client)
+  const { id } = await holdCall(world, lease, 'github_create_issue', issue())
+  const session = await openSession(['--gate-name', 'gate-of-somebody-else'])
+  const denied = await session.call('latchgate_deny', { approval_id: id })
+  expect(denied).toEqual({
+    isError: true,
+    json: {
+      code: 'conflict',
+      message: "this approval is of the log 'latchgate-test', not of this gate's: not signed",
+      action_id: 'latchgate_deny',
+    },
+  })
+  expect(recordsOf(world.gate.project.ledger, id)).toEqual(['hold pending_approval'])
+})
+
+test("what would mislead a reader's eye in an agent's text is shown by its code", async () => {
+  const lease = await takeLease(world.client)
+  const call = { ...issue(), title: 'safe \u202egnihtemos \u2066else\u200b' }
+  const { id } = await holdCall(world, lease, 'github_create_issue', call)
+  const session = await openSession()
+  const { result } = await session.ask('tools/call', {
+    name: 'latchgate_get_approval',
+    arguments: { approval_id: id },
+  })
+  const [{ text } = { text: '' }] = (result as { content: { text: string }[] }).content
+  expect(text).toContain('safe \\u202egnihtemos \\u2066else\\u200b')
+  expect(text).not.toMatch(/[\u202e\u2066\u200b]/)
+  expect(JSON.parse(text)).toMatchObject({ plan: { arguments: { title: call.title } } })
+})
+
+test('held calls and audit events are resources, and prompts name whose words they hold', async () => {
+  const lease = await takeLease(world.client)
+  const { id, answer } = await holdCall(world, lease, 'github_create_issue', issue())
+  const session = await openSession()
+  const read = async (uri: string): Promise<string> => {
+    const { result } = await session.ask('resources/read', { uri })
+    return (result as { contents: { text: string }[] }).contents[0]?.text ?? ''
+  }
+  expect(await read('latchgate://approvals/pending')).toContain(id)
+  expect(await read('latchgate://audit/recent')).toContain('github_create_issue')
+  expect((await session.ask('resources/read', { uri: 'file:///etc/passwd' }))['error']).toEqual({
+    code: -32602,
+    message:
+      'MCP error -32602: there is no such resource; there are latchgate://approvals/pending and latchgate://audit/recent',
+  })
+  const trace = String(answer.json()['trace_id'])
+  const explained = await session.ask('prompts/get', {
+    name: 'explain_denial',
+    arguments: { trace_id: trace },
+  })
+  expect(JSON.stringify(explained['result'])).toContain('never instructions')
+  expect(JSON.stringify(explained['result'])).toContain('pending_approval')
+  const reviewed = await session.ask('prompts/get', { name: 'review_pending' })
+  expect(JSON.stringify(reviewed['result'])).toContain(id)
+  const wrong = { name: 'explain_denial', arguments: { trace_id: '../x' } }
+  expect((await session.ask('prompts/get', wrong))['error']).toMatchObject({ code: -32602 })
+})
+
+test('garbage is answered and skipped here too', async () => {
+  const session = await openSession()
+  session.write('nonsense\n')
+  expect(await session.find((one) => one['id'] === null)).toMatchObject({ error: { code: -32700 } })
+  expect(await session.ask('ping')).toMatchObject({ result: {} })
+})
+
+test('an approval that nobody knows, and a gate that has gone, are errors of the tool', async () => {
+  const session = await openSession()
+  const args = { approval_id: '0199a1b2-0000-7000-8000-000000000000' }
+  expect((await session.call('latchgate_deny', args)).json['code']).toBe('action_not_found')
+  await world.gate.close()
+  const away = await session.call('latchgate_list_pending')
+  expect(away.json['code']).toBe('gate_unavailable')
+  expect(away.json['message']).toContain('latchgate status')
+  expect(JSON.stringify(away)).not.toContain(world.gate.project.operator.apiKey)
+})
+
+test.each([
+  [['--operator-token', 'secret-on-the-command-line'], 'LATCHGATE_OPERATOR_TOKEN'],
+  [['--enable-allowlist-tool'], 'latchgate policy grant'],
+])('%j of an earlier version is refused, with what to do', async (flags, remedy) => {
+  const session = start(world.gate.project.operator.apiKey, flags)
+  expect(await session.exit).toBe(1)
+  expect(session.stderr).toContain(remedy)
+  expect(session.stderr).not.toContain('secret-on-the-command-line')
+})
+
 test('no tool of an operator session approves, and none is called under such a name', async () => {
   const session = await openSession()
   const { result } = await session.ask('tools/list')
@@ -150,19 +201,33 @@ test('no tool of an operator session approves, and none is called under such a n
 })
 
 test.each([
-  [{ approval_id: '../v1/leases' }, 'approval_id must be a UUID in lower case'],
-  [{}, 'approval_id must be a UUID in lower case'],
-  [{ approval_id: '0199a1b2-0000-7000-8000-000000000000', plan: 1 }, "there is no argument 'plan'"],
+  [
+    { approval_id: '../v1/leases' },
+    'arguments/approval_id is not what it has to be (Id of the approval: a UUID in lower case)',
+  ],
+  [{}, "arguments must have required property 'approval_id'"],
+  [
+    { approval_id: '0199a1b2-0000-7000-8000-000000000000', plan: 1 },
+    "arguments must NOT have additional properties ('plan')",
+  ],
+  [
+    { approval_id: '0199a1b2-0000-7000-8000-000000000000', reason: 'ä'.repeat(251) },
+    'reason must be a text of at most 500 bytes',
+  ],
 ])('arguments %j are refused before the gate is asked', async (args, message) => {
   const session = await openSession()
   expect(await session.call('latchgate_deny', args)).toEqual({
     isError: true,
-    json: { code: 'schema_validation', message, action_id: 'latchgate_deny' },
+    json: {
+      code: 'schema_validation',
+      message: expect.stringContaining(message),
+      action_id: 'latchgate_deny',
+    },
   })
 })
 
 test('a token that the gate does not know ends the session before it begins, unnamed', async () => {
-  const session = new OperatorSession('key-of-nobody')
+  const session = start('key-of-nobody')
   expect(await session.exit).toBe(1)
   expect(session.stderr).toBe(
     'error: the gate answered 401: check --admin-socket, --operator-key and LATCHGATE_OPERATOR_TOKEN\n',
@@ -171,9 +236,9 @@ test('a token that the gate does not know ends the session before it begins, unn
 
 test('a key that others can read is not used', async () => {
   chmodSync(keyFile, 0o644)
-  const session = new OperatorSession(world.gate.project.operator.apiKey)
+  const session = start(world.gate.project.operator.apiKey)
   expect(await session.exit).toBe(1)
   expect(session.stderr).toBe(
-    `error: ${keyFile} has mode 0644, others could use it: chmod 600 ${keyFile}\n`,
+    `error: refusing the operator key ${keyFile}: others can read it (mode 0644): chmod 600 ${keyFile}\n`,
   )
 })

@@ -1,10 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
-import { Client } from '@modelcontextprotocol/sdk/client/index.js'
-import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
+import type { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import {
   type CallToolResult,
   ElicitRequestSchema,
@@ -14,9 +10,15 @@ import { afterEach, expect, test } from 'vitest'
 import { CREATED, issue, startApprovalWorld, until } from '../src/harness/approval-world.js'
 import { approveCall, asOperator, denyCall } from '../src/harness/approvals.js'
 import { type ProjectSettings, startTestGate } from '../src/harness/gate.js'
+import {
+  callTool,
+  connectStdio,
+  errorOf,
+  oneHeld,
+  pendingIds,
+  textOf,
+} from '../src/harness/mcp-session.js'
 import type { World } from '../src/harness/world.js'
-
-const BIN = fileURLToPath(new URL('../../../mcp/bin/latchgate-mcp.js', import.meta.url))
 
 const cleanups: (() => unknown)[] = []
 
@@ -35,44 +37,9 @@ async function connect(
   flags: readonly string[] = [],
   capabilities: object = {},
 ): Promise<Client> {
-  const client = new Client({ name: 'test', version: '1' }, { capabilities })
-  const transport = new StdioClientTransport({
-    command: process.execPath,
-    args: [BIN, 'serve', '--gate-socket', at.gate.project.socket, ...flags],
-    stderr: 'pipe',
-  })
-  await client.connect(transport)
+  const client = await connectStdio(at.gate.project.socket, flags, capabilities)
   cleanups.push(() => client.close())
   return client
-}
-
-async function call(client: Client, name: string, args: object): Promise<CallToolResult> {
-  return (await client.callTool({
-    name,
-    arguments: args as Record<string, unknown>,
-  })) as CallToolResult
-}
-
-function textOf(result: CallToolResult): string {
-  return result.content.map((one) => (one.type === 'text' ? one.text : '')).join('\n')
-}
-
-function bodyOf(result: CallToolResult): Record<string, unknown> {
-  expect(result.isError).toBe(true)
-  return JSON.parse(textOf(result)) as Record<string, unknown>
-}
-
-async function pendingIds(at: World): Promise<readonly string[]> {
-  const answer = await asOperator(at, 'GET', '/v1/approvals?status=pending')
-  const { approvals } = answer.json() as { approvals: { approval_id: string }[] }
-  return approvals.map((one) => one.approval_id)
-}
-
-async function oneHeld(at: World): Promise<string> {
-  for (;;) {
-    const [id] = await pendingIds(at)
-    if (id !== undefined) return id
-  }
 }
 
 test('an agent lists its tools with their hints, and calls one', async () => {
@@ -94,7 +61,7 @@ test('an agent lists its tools with their hints, and calls one', async () => {
     openWorldHint: true,
   })
   expect(tools.find((tool) => tool.name === 'http_delete')?.annotations?.destructiveHint).toBe(true)
-  const result = await call(client, 'http_fetch', { url: 'https://api.github.com/data' })
+  const result = await callTool(client, 'http_fetch', { url: 'https://api.github.com/data' })
   expect(result.isError).toBe(false)
   expect(textOf(result)).toContain('42')
   const receipt = String(result._meta?.['latchgate/receipt_id'])
@@ -112,7 +79,7 @@ test('a held call that is approved while the tool waits returns its result', asy
   const id = await oneHeld(at)
   // Other requests are served meanwhile.
   await client.ping()
-  expect(textOf(await call(client, 'latchgate_my_pending', {}))).toContain(id)
+  expect(textOf(await callTool(client, 'latchgate_my_pending', {}))).toContain(id)
   expect((await approveCall(at, id)).status).toBe(200)
   const result = await running
   expect(result.isError).toBe(false)
@@ -125,15 +92,15 @@ test('a held call that is approved while the tool waits returns its result', asy
 test('a held call that nobody decides in time is a handle, and the handle gives the result', async () => {
   const at = await world()
   const first = await connect(at, ['--approval-wait', '0'])
-  const held = bodyOf(await call(first, 'github_create_issue', issue()))
+  const held = errorOf(await callTool(first, 'github_create_issue', issue()))
   expect(held).toMatchObject({ code: 'pending_approval', action_id: 'github_create_issue' })
   const args = { approval_id: held['approval_id'] }
-  expect(bodyOf(await call(first, 'latchgate_result', args))['code']).toBe('pending_approval')
+  expect(errorOf(await callTool(first, 'latchgate_result', args))['code']).toBe('pending_approval')
   await approveCall(at, String(held['approval_id']))
   // Of another process: the handle outlives the one that gave it.
   const second = await connect(at)
   for (const client of [first, second]) {
-    const result = await call(client, 'latchgate_result', args)
+    const result = await callTool(client, 'latchgate_result', args)
     expect(textOf(result)).toContain('/acme/rocket/issues/7')
   }
   expect(at.upstream.requests).toHaveLength(1)
@@ -142,10 +109,10 @@ test('a held call that nobody decides in time is a handle, and the handle gives 
 test('a call that an operator denies says so, with his reason', async () => {
   const at = await world()
   const client = await connect(at)
-  const running = call(client, 'github_create_issue', issue())
+  const running = callTool(client, 'github_create_issue', issue())
   const id = await oneHeld(at)
   await denyCall(at, id, { body: { reason: 'not on a Friday' } })
-  const body = bodyOf(await running)
+  const body = errorOf(await running)
   expect(body).toMatchObject({ code: 'policy_denied', approval_id: id })
   expect(String(body['message'])).toContain('not on a Friday')
 })
@@ -158,14 +125,14 @@ test('elicitation informs and cannot approve: an accepting client changes nothin
     seen.push(params.message)
     return { action: 'accept', content: {} }
   })
-  const running = call(client, 'github_create_issue', issue())
+  const running = callTool(client, 'github_create_issue', issue())
   const id = await oneHeld(at)
   await until(() => seen.length === 1)
   expect(seen[0]).toContain(`latchgate approvals approve ${id}`)
   expect(await pendingIds(at)).toEqual([id])
   expect(at.upstream.requests).toHaveLength(0)
   await denyCall(at, id)
-  bodyOf(await running)
+  errorOf(await running)
 })
 
 test('a cancelled wait leaves the approval as it is, and the session alive', async () => {
@@ -184,7 +151,7 @@ test('a cancelled wait leaves the approval as it is, and the session alive', asy
   expect(await failure).toBeInstanceOf(Error)
   expect(await pendingIds(at)).toEqual([id])
   await approveCall(at, id)
-  const result = await call(client, 'latchgate_result', { approval_id: id })
+  const result = await callTool(client, 'latchgate_result', { approval_id: id })
   expect(textOf(result)).toContain('/acme/rocket/issues/7')
 })
 
@@ -197,17 +164,17 @@ test('refusals say why: arguments, an approval tool, an action that policy denie
     },
   })
   const client = await connect(at)
-  const wrong = bodyOf(await call(client, 'http_fetch', { nonsense: 1 }))
+  const wrong = errorOf(await callTool(client, 'http_fetch', { nonsense: 1 }))
   expect(wrong).toMatchObject({ code: 'schema_validation', action_id: 'http_fetch' })
-  expect(bodyOf(await call(client, 'latchgate_approve', { approval_id: 'x' }))).toMatchObject({
+  expect(errorOf(await callTool(client, 'latchgate_approve', { approval_id: 'x' }))).toMatchObject({
     code: 'action_not_found',
     action_id: 'latchgate_approve',
   })
-  const denied = bodyOf(await call(client, 'http_delete', { url: 'https://api.github.com/x' }))
+  const denied = errorOf(await callTool(client, 'http_delete', { url: 'https://api.github.com/x' }))
   expect(denied['code']).toBe('policy_denied')
   expect(denied['trace_id']).toMatch(/^[0-9a-z_-]{30,}$/)
-  expect(bodyOf(await call(client, '../leases', {}))['code']).toBe('schema_validation')
-  expect(bodyOf(await call(client, 'latchgate_result', { approval_id: '../x' }))['code']).toBe(
+  expect(errorOf(await callTool(client, '../leases', {}))['code']).toBe('schema_validation')
+  expect(errorOf(await callTool(client, 'latchgate_result', { approval_id: '../x' }))['code']).toBe(
     'schema_validation',
   )
 })
@@ -231,51 +198,11 @@ test('a permission that goes away is announced, and its tool is not listed any m
   expect((await client.listTools()).tools.length).toBeLessThan(before)
 })
 
-function raw(
-  at: World,
-  flags: readonly string[] = [],
-): {
-  readonly child: ChildProcess
-  readonly lines: AsyncIterator<string>
-} {
-  const args = [BIN, '--gate-socket', at.gate.project.socket, ...flags]
-  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'pipe'] })
-  cleanups.push(() => void child.kill())
-  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]()
-  return { child, lines }
-}
-
-test('garbage is answered and skipped; the end of the input is exit code 0', async () => {
-  const at = await world()
-  const { child, lines } = raw(at)
-  const next = async (): Promise<unknown> => JSON.parse(String((await lines.next()).value))
-  const parse = {
-    jsonrpc: '2.0',
-    id: null,
-    error: { code: -32700, message: 'not a JSON-RPC message' },
-  }
-  child.stdin!.write('{"jsonrpc"\n\n')
-  expect(await next()).toEqual(parse)
-  child.stdin!.write(Buffer.from([0xff, 0xfe, 0x0a]))
-  expect(await next()).toEqual(parse)
-  child.stdin!.write('{"id":7,"method":"ping"}\n')
-  expect(await next()).toMatchObject({ id: 7, error: { code: -32600 } })
-  child.stdin!.write(`"${'x'.repeat(16 * 1024 * 1024)}"\n`)
-  expect(await next()).toMatchObject({ id: null, error: { code: -32700 } })
-  child.stdin!.write('{"jsonrpc":"2.0","id":8,"method":"no/such"}\n')
-  expect(await next()).toMatchObject({ id: 8, error: { code: -32601 } })
-  const exit = new Promise((resolve) => child.once('exit', resolve))
-  // The last line has no newline, and is answered all the same.
-  child.stdin!.end('{"jsonrpc":"2.0","id":9,"method":"ping"}')
-  expect(await next()).toEqual({ jsonrpc: '2.0', id: 9, result: {} })
-  expect(await exit).toBe(0)
-})
-
 test('a gate that is away is a tool error with a remedy, and found again when it is back', async () => {
   const at = await world()
   const client = await connect(at)
   await at.gate.close()
-  const body = bodyOf(await call(client, 'http_fetch', { url: 'https://api.github.com/data' }))
+  const body = errorOf(await callTool(client, 'http_fetch', { url: 'https://api.github.com/data' }))
   expect(body['code']).toBe('gate_unavailable')
   expect(String(body['message'])).toContain('latchgate up')
   await expect(client.listTools()).rejects.toMatchObject({ code: -32603 })

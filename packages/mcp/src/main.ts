@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander'
+import { printable } from './printable.js'
 import { buildProgram } from './program.js'
 
 /** Runs the command line; resolves to the exit code: 0 done, 1 failed, 2 wrong usage. */
@@ -9,7 +10,8 @@ export async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     // The texts are printed already; `--help` and `--version` arrive here too.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
-    process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`)
+    const why = error instanceof Error ? error.message : String(error)
+    process.stderr.write(`error: ${printable(why)}\n`)
     return 1
   }
 }

@@ -36,3 +36,24 @@ test('values that are none are named, with what would be', () => {
   expect(() => serveOptions({ logLevel: 'loud' }, {})).toThrow("got 'loud'")
   expect(serveOptions({}, { RUST_LOG: 'latchgate=debug' }).logLevel).toBe('warn')
 })
+
+test('an identity token comes from a file or from the environment, not from both, and never from a flag', () => {
+  expect(serveOptions({}, { LATCHGATE_IDENTITY_TOKEN: 'a.b.c' })).toMatchObject({
+    identityToken: 'a.b.c',
+    identityTokenFile: null,
+  })
+  expect(serveOptions({ identityTokenFile: '/t' }, {})).toMatchObject({
+    identityToken: null,
+    identityTokenFile: '/t',
+  })
+  const both = { LATCHGATE_IDENTITY_TOKEN: 'a.b.c', LATCHGATE_IDENTITY_TOKEN_FILE: '/t' }
+  expect(() => serveOptions({}, both)).toThrow('remove one of them')
+  expect(() => serveOptions({}, both)).not.toThrow('a.b.c')
+})
+
+test('a label that no gate would record is refused, not dropped', () => {
+  expect(serveOptions({ agentId: 'x'.repeat(64) }, {}).agentId).toHaveLength(64)
+  for (const agentId of ['', 'two words', 'x'.repeat(65), 'ä']) {
+    expect(() => serveOptions({ agentId }, {})).toThrow('1 to 64 visible ASCII characters')
+  }
+})

@@ -1,5 +1,6 @@
-import { existsSync, statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { DPoPKeyPair } from '@latchgate/protocol/node'
+import { readPrivateFile } from '../private-file.js'
 
 /** How `latchgate-mcp operator` reaches the gate, and as whom. */
 export interface OperatorOptions {
@@ -9,13 +10,18 @@ export interface OperatorOptions {
   readonly key: DPoPKeyPair
   /** The operator's `api_key`; never in a message, a log or an answer. */
   readonly token: string
+  /** The gate's `gate_name`: nothing is signed for another log. Null: that of the gate at the socket. */
+  readonly gateName: string | null
 }
 
 /** What the command line said. */
 export interface OperatorFlags {
   readonly adminSocket?: string
   readonly operatorKey?: string
+  readonly operatorToken?: string
   readonly publicBaseUrl?: string
+  readonly gateName?: string
+  readonly enableAllowlistTool?: boolean
 }
 
 /**
@@ -28,6 +34,7 @@ export function operatorOptions(
   env: Readonly<Record<string, string | undefined>>,
 ): OperatorOptions {
   const said = (name: string): string | undefined => env[name] || undefined
+  refuseOldFlags(flags)
   const either = said('LATCHGATE_OPERATOR_KEY')
   const isPath = either !== undefined && existsSync(either)
   const keyFile =
@@ -35,7 +42,10 @@ export function operatorOptions(
   const token = said('LATCHGATE_OPERATOR_TOKEN') ?? (isPath ? undefined : either)
   const adminSocket = flags.adminSocket ?? said('LATCHGATE_ADMIN_SOCKET')
   if (adminSocket === undefined) {
-    throw new Error('the admin socket is missing: give --admin-socket or LATCHGATE_ADMIN_SOCKET')
+    throw new Error(
+      'the admin socket is missing: give --admin-socket or LATCHGATE_ADMIN_SOCKET; ' +
+        "'latchgate status' shows it",
+    )
   }
   if (keyFile === undefined) {
     throw new Error(
@@ -49,19 +59,43 @@ export function operatorOptions(
     adminSocket,
     publicBaseUrl: base(flags.publicBaseUrl ?? said('LATCHGATE_PUBLIC_URL') ?? 'http://localhost'),
     key: readKey(keyFile),
-    token,
+    token: checkedToken(token),
+    gateName: flags.gateName ?? said('LATCHGATE_GATE_NAME') ?? null,
+  }
+}
+
+// Entries that an earlier version has written may have them.
+function refuseOldFlags({ operatorToken, enableAllowlistTool }: OperatorFlags): void {
+  if (operatorToken !== undefined) {
+    throw new Error(
+      '--operator-token is not taken: every user can read command lines; give the token in ' +
+        'LATCHGATE_OPERATOR_TOKEN, and replace this one',
+    )
+  }
+  if (enableAllowlistTool === true) {
+    throw new Error(
+      '--enable-allowlist-tool is not taken: no model widens the policy; a person does with ' +
+        "'latchgate policy grant'",
+    )
   }
 }
 
 // As ssh does: a key that others can read is no key of this operator alone.
 function readKey(file: string): DPoPKeyPair {
-  const stats = statSync(file, { throwIfNoEntry: false })
-  if (stats?.isFile() !== true) throw new Error(`there is no key file ${file}`)
-  if (process.platform !== 'win32' && (stats.mode & 0o077) !== 0) {
-    const mode = `0${(stats.mode & 0o777).toString(8)}`
-    throw new Error(`${file} has mode ${mode}, others could use it: chmod 600 ${file}`)
+  const pem = readPrivateFile('the operator key', file)
+  try {
+    return DPoPKeyPair.fromPem(pem)
+  } catch (cause) {
+    throw new Error(`${file} does not hold a P-256 private key in PEM without a pass phrase`, {
+      cause,
+    })
   }
-  return DPoPKeyPair.fromPemFile(file)
+}
+
+// A transport's complaint about a header would quote it.
+function checkedToken(token: string): string {
+  if (/^[\x21-\x7e]+$/.test(token)) return token
+  throw new Error('LATCHGATE_OPERATOR_TOKEN holds characters that no api_key has (not shown here)')
 }
 
 function base(value: string): string {

@@ -1,77 +1,87 @@
-import {
-  CallToolRequestSchema,
-  type CallToolResult,
-  ListToolsRequestSchema,
-} from '@modelcontextprotocol/sdk/types.js'
-import { type ProtocolServer, protocolServer } from '../protocol-server.js'
+import { type CallToolResult, ListToolsRequestSchema } from '@modelcontextprotocol/sdk/types.js'
+import { argumentFault } from '../argument-check.js'
+import { printableJson } from '../printable.js'
+import { handleToolCalls, type ProtocolServer, protocolServer } from '../protocol-server.js'
 import type { OperatorAnswer, OperatorGate } from './operator-gate.js'
+import { serveResources } from './operator-resources.js'
 import { OPERATOR_TOOLS } from './operator-tools.js'
 
 type Arguments = Readonly<Record<string, unknown>>
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const MAX_REASON_BYTES = 500
-
-/** The protocol's side of an operator's session (spec/mcp-webhooks-sandbox 1.11). */
-export function createOperatorServer(gate: OperatorGate): ProtocolServer {
-  const server = protocolServer({ tools: {} })
-  server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: [...OPERATOR_TOOLS] }))
-  server.setRequestHandler(CallToolRequestSchema, async ({ params }) => {
-    const given = params.arguments ?? {}
-    const fault = argumentFault(params.name, given)
-    if (fault !== null) return refused(params.name, fault)
-    try {
-      return await call(gate, params.name, given)
-    } catch (error) {
-      // Nobody at the socket, or no gate: said to the model, the session goes on.
-      const why = error instanceof Error ? error.message : String(error)
-      return refused(params.name, { code: 'gate_unavailable', message: why })
-    }
-  })
-  return server
-}
+const DEFAULT_LIMIT = 50
 
 interface ToolFault {
   readonly code: string
   readonly message: string
 }
 
-function argumentFault(name: string, given: Arguments): ToolFault | null {
-  const tool = OPERATOR_TOOLS.find((one) => one.name === name)
-  if (tool === undefined) return { code: 'action_not_found', message: `there is no tool '${name}'` }
-  const known = tool.inputSchema.properties ?? {}
-  const unknown = Object.keys(given).find((key) => !Object.hasOwn(known, key))
-  if (unknown !== undefined) return schema(`there is no argument '${unknown}'`)
-  const { approval_id: id, reason, limit } = given
-  if (Object.hasOwn(known, 'approval_id') && !(typeof id === 'string' && UUID.test(id))) {
-    return schema('approval_id must be a UUID in lower case')
+/**
+ * The protocol's side of an operator's session (spec/mcp-webhooks-sandbox 1.11). `gateName` is the log
+ * that denials are signed for; null: the one that the gate named first.
+ */
+export function createOperatorServer(gate: OperatorGate, gateName: string | null): ProtocolServer {
+  const server = protocolServer({ tools: {}, resources: {}, prompts: {} })
+  let pinned = gateName
+  const signsFor = (log: string): boolean => {
+    pinned ??= log
+    return log === pinned
   }
-  if (reason !== undefined) {
-    const isFit = typeof reason === 'string' && Buffer.byteLength(reason) <= MAX_REASON_BYTES
-    if (!isFit) return schema(`reason must be a text of at most ${MAX_REASON_BYTES} bytes`)
-  }
-  const isFitLimit =
-    limit === undefined ||
-    (typeof limit === 'number' && Number.isInteger(limit) && limit >= 1 && limit <= 200)
-  return isFitLimit ? null : schema('limit must be a whole number from 1 to 200')
+  server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: [...OPERATOR_TOOLS] }))
+  handleToolCalls(server, async ({ name, arguments: given = {} }) => {
+    const fault = faultOf(name, given)
+    if (fault !== null) return refused(name, fault)
+    try {
+      if (name === 'latchgate_list_pending') return answered(name, await gate.list(limitOf(given)))
+      const shown = await gate.show(String(given['approval_id']))
+      if (name === 'latchgate_get_approval' || shown.status !== 200) return answered(name, shown)
+      return await deny(gate, shown, given, signsFor)
+    } catch (error) {
+      // Nobody at the socket, or no gate: said to the model, the session goes on.
+      const why = error instanceof Error ? error.message : String(error)
+      return refused(name, { code: 'gate_unavailable', message: why })
+    }
+  })
+  serveResources(server, gate)
+  return server
 }
 
-async function call(gate: OperatorGate, name: string, given: Arguments): Promise<CallToolResult> {
-  const id = String(given['approval_id'])
-  if (name === 'latchgate_list_pending') return answered(name, await gate.list(limitOf(given)))
-  const seen = await gate.show(id)
-  if (name === 'latchgate_get_approval' || seen.status !== 200) return answered(name, seen)
-  const planHash = seen.body['plan_hash']
-  if (typeof planHash !== 'string') {
-    return refused(name, { code: 'gate_unavailable', message: 'the gate names no plan_hash' })
+function faultOf(name: string, given: Arguments): ToolFault | null {
+  const tool = OPERATOR_TOOLS.find((one) => one.name === name)
+  if (tool === undefined) return { code: 'action_not_found', message: `there is no tool '${name}'` }
+  const fault = argumentFault(tool.inputSchema, given)
+  if (fault !== null) return schema(fault)
+  const { reason } = given
+  // Not the schema's matter: it counts characters, the record bytes.
+  return typeof reason === 'string' && Buffer.byteLength(reason) > MAX_REASON_BYTES
+    ? schema(`reason must be a text of at most ${MAX_REASON_BYTES} bytes`)
+    : null
+}
+
+async function deny(
+  gate: OperatorGate,
+  { body }: OperatorAnswer,
+  given: Arguments,
+  signsFor: (log: string) => boolean,
+): Promise<CallToolResult> {
+  const { approval_id: approvalId, plan_hash: planHash, log } = body
+  const tool = 'latchgate_deny'
+  if (approvalId !== given['approval_id'] || typeof planHash !== 'string') {
+    const message = 'the gate shows another approval, or names no plan_hash: not denied'
+    return refused(tool, { code: 'gate_unavailable', message })
+  }
+  // A signed decision for another log would be one that somebody else can put forward there.
+  if (typeof log !== 'string' || !signsFor(log)) {
+    const message = `this approval is of the log '${String(log)}', not of this gate's: not signed`
+    return refused(tool, { code: 'conflict', message })
   }
   const { reason } = given
   const said = typeof reason === 'string' && reason !== '' ? withoutControls(reason) : null
-  return answered(name, await gate.deny(id, planHash, said))
+  return answered(tool, await gate.deny({ approvalId: String(approvalId), planHash, log }, said))
 }
 
 function limitOf({ limit }: Arguments): number {
-  return typeof limit === 'number' ? limit : 50
+  return typeof limit === 'number' ? limit : DEFAULT_LIMIT
 }
 
 // A reason is shown on terminals.
@@ -80,7 +90,7 @@ function withoutControls(text: string): string {
 }
 
 function answered(tool: string, { status, body }: OperatorAnswer): CallToolResult {
-  if (status === 200) return text(JSON.stringify(withoutNulls(body), null, 2), false)
+  if (status === 200) return text(printableJson(withoutNulls(body)), false)
   const { error, message } = body
   const said = typeof message === 'string' ? message : `the gate answered ${status}`
   return refused(tool, { code: codeOf(status, error), message: said })
@@ -94,7 +104,7 @@ function codeOf(status: number, error: unknown): string {
 }
 
 function refused(tool: string, { code, message }: ToolFault): CallToolResult {
-  return text(JSON.stringify({ code, message, action_id: tool }, null, 2), true)
+  return text(printableJson({ code, message, action_id: tool }), true)
 }
 
 function schema(message: string): ToolFault {

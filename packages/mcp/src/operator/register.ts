@@ -1,26 +1,52 @@
-import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js'
-import type { Command } from 'commander'
-import { type OperatorGate, openOperatorGate } from './operator-gate.js'
+import { type Command, Option } from 'commander'
+import { examples } from '../examples.js'
+import type { OperatorGate } from './operator-gate.js'
 import { type OperatorFlags, operatorOptions } from './operator-options.js'
-import { createOperatorServer } from './operator-server.js'
+
+const MORE = `
+For a client of its own, in which no agent of this gate works: texts of held calls come from agents, and
+a model reads them here. It can list and show held calls and audit events, and deny. It can never
+approve: a person does that at a terminal, with \`latchgate approvals approve\`. Denials are signed with
+the operator's key.
+
+The operator's api_key is read from LATCHGATE_OPERATOR_TOKEN, never from the command line.
+${examples([
+  'latchgate-mcp operator --admin-socket /run/user/1000/latchgate/gate-admin.sock \\\n' +
+    '      --operator-key .latchgate/operators/alice.pem',
+  'with the key and the api_key of [operator_credentials.alice] in latchgate.toml',
+])}`
 
 /** Adds `operator`: a person's session, separate from every agent's (spec 1.1). */
 export function registerOperator(program: Command): void {
   program
     .command('operator')
-    .description('Serve the calls that wait for approval: list, show, deny; never approve')
+    .description('Serves a person: lists, shows and denies held calls; never approves')
     .option('--admin-socket <path>', "the gate's admin socket (LATCHGATE_ADMIN_SOCKET)")
     .option(
       '--operator-key <path>',
-      "the operator's private key, PEM (LATCHGATE_OPERATOR_PRIVATE_KEY)",
+      "the operator's private key, PEM, mode 0600 (LATCHGATE_OPERATOR_PRIVATE_KEY)",
     )
     .option('--public-base-url <url>', "the gate's public_base_url (LATCHGATE_PUBLIC_URL)")
-    .addHelpText('after', "\nThe operator's api_key is read from LATCHGATE_OPERATOR_TOKEN.")
+    .option(
+      '--gate-name <name>',
+      "the gate's gate_name: sign denials for no other log (LATCHGATE_GATE_NAME)",
+    )
+    // In entries of an earlier version: labels without effect, and two that are refused.
+    .addOption(new Option('--operator-id <name>').hideHelp())
+    .addOption(new Option('--agent-id <id>').hideHelp())
+    .addOption(new Option('--log-level <level>').hideHelp())
+    .addOption(new Option('--operator-token <token>').hideHelp())
+    .addOption(new Option('--enable-allowlist-tool').hideHelp())
+    .addHelpText('after', MORE)
     .action(async (flags: OperatorFlags) => {
-      const gate = openOperatorGate(operatorOptions(flags, process.env))
+      const options = operatorOptions(flags, process.env)
+      const { openOperatorGate } = await import('./operator-gate.js')
+      const { createOperatorServer } = await import('./operator-server.js')
+      const { serveStdio } = await import('../stdio-session.js')
+      const gate = openOperatorGate(options)
       try {
         await assertKnown(gate)
-        await serveOverStdio(gate)
+        await serveStdio(createOperatorServer(gate, options.gateName))
       } finally {
         await gate.close()
       }
@@ -33,14 +59,4 @@ async function assertKnown(gate: OperatorGate): Promise<void> {
   throw new Error(
     `the gate answered ${status}: check --admin-socket, --operator-key and LATCHGATE_OPERATOR_TOKEN`,
   )
-}
-
-async function serveOverStdio(gate: OperatorGate): Promise<void> {
-  const server = createOperatorServer(gate)
-  const ended = new Promise<void>((resolve) => {
-    server.onclose = resolve
-    process.stdin.once('end', () => void server.close())
-  })
-  await server.connect(new StdioServerTransport())
-  await ended
 }

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
 import type { Tool, ToolAnnotations } from '@modelcontextprotocol/sdk/types.js'
 import type { PermittedAction } from 'latchgate'
+import { toolName } from './action-name.js'
 
 /** An action of the gate; its side effects are null where the gate did not say them. */
 export type ListedAction = Omit<PermittedAction, 'declaredSideEffects'> & {
@@ -13,9 +13,6 @@ export interface ActionTool {
   readonly tool: Tool
 }
 
-/** Some clients refuse longer names of tools. */
-const MAX_NAME = 64
-const DIGEST_LENGTH = 12
 const DESTRUCTIVE = /delete|destroy|drop|purge|remove|revoke|terminate|truncate|wipe/ // Case counts: ids are lower case.
 
 /** The tool of an action (spec/mcp-webhooks-sandbox 1.6). */
@@ -30,13 +27,6 @@ export function actionTool(action: ListedAction): ActionTool {
       ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
     },
   }
-}
-
-/** The name of an action's tool: its id, or where that is too long, its beginning and its digest. */
-export function toolName(actionId: string): string {
-  if (actionId.length <= MAX_NAME) return actionId
-  const digest = createHash('sha256').update(actionId).digest('hex').slice(0, DIGEST_LENGTH)
-  return `${actionId.slice(0, MAX_NAME - DIGEST_LENGTH - 1)}_${digest}`
 }
 
 /** The hints that can be derived; one that cannot is left out, and the client assumes the worst. */
@@ -56,7 +46,7 @@ export function annotationsOf(action: ListedAction): ToolAnnotations {
 function descriptionOf(action: ListedAction): string {
   const { actionId, description, version, riskLevel, approval } = action
   const held = approval === 'required' ? ' A call waits until a human operator approves it.' : ''
-  const id = actionId.length > MAX_NAME ? ` Action id: ${actionId}.` : ''
+  const id = toolName(actionId) === actionId ? '' : ` Action id: ${actionId}.`
   const facts = `LatchGate action, version ${version}, risk ${riskLevel}: calls are authorised, recorded and verified by a gate.`
   return `${description === '' ? '' : `${description}\n\n`}${facts}${held}${id}`
 }

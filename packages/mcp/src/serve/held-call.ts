@@ -1,17 +1,18 @@
-import type { RequestHandlerExtra } from '@modelcontextprotocol/sdk/shared/protocol.js'
-import type {
-  CallToolResult,
-  ServerNotification,
-  ServerRequest,
-} from '@modelcontextprotocol/sdk/types.js'
+import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js'
 import { type ActionResult, LatchGateApprovalTimeout, type LatchGateClient } from 'latchgate'
-import type { ProtocolServer } from '../protocol-server.js'
+import { printable } from '../printable.js'
+import type { ProtocolServer, RequestContext } from '../protocol-server.js'
 import { RESULT_TOOL } from './own-tools.js'
-import { type Log, oneLine } from './stderr-log.js'
+import type { Log } from './stderr-log.js'
 import { toolError } from './tool-error.js'
 
-/** What the protocol gives the handler of one request. */
-export type CallContext = RequestHandlerExtra<ServerRequest, ServerNotification>
+/** The session and the request of one call. */
+export interface CallSession {
+  readonly server: ProtocolServer
+  readonly context: RequestContext
+  /** Whether the client wants messages of level `info`. */
+  readonly wantsInfo: () => boolean
+}
 
 /** A call that waits for an operator. */
 export interface HeldCall {
@@ -28,20 +29,17 @@ const PROGRESS_EVERY_MS = 5_000
  */
 export async function awaitDecision(
   client: LatchGateClient,
-  server: ProtocolServer,
+  session: CallSession,
   held: HeldCall,
   seconds: number,
-  context: CallContext,
   log: Log,
 ): Promise<ActionResult | null> {
+  const { signal } = session.context
   const ended = new AbortController()
-  const stop = reportProgress(held, context, log)
-  inform(server, held, context, AbortSignal.any([ended.signal, context.signal]), log)
+  const stop = reportProgress(held, session, log)
+  inform(held, session, AbortSignal.any([ended.signal, signal]), log)
   try {
-    return await client.waitForApproval(held.approvalId, {
-      timeoutMs: seconds * 1000,
-      signal: context.signal,
-    })
+    return await client.waitForApproval(held.approvalId, { timeoutMs: seconds * 1000, signal })
   } catch (error) {
     if (error instanceof LatchGateApprovalTimeout) return null
     throw error
@@ -64,7 +62,7 @@ export function stillHeld({ actionId, approvalId, traceId }: HeldCall): CallTool
   })
 }
 
-function reportProgress(held: HeldCall, context: CallContext, log: Log): () => void {
+function reportProgress(held: HeldCall, { context }: CallSession, log: Log): () => void {
   const progressToken = context._meta?.progressToken
   if (progressToken === undefined) return () => undefined
   let progress = 0
@@ -82,20 +80,15 @@ function reportProgress(held: HeldCall, context: CallContext, log: Log): () => v
 
 // Only to inform. Whatever the client answers is not looked at: it speaks for the agent's side, and
 // who asks for a call must not be able to approve it.
-function inform(
-  server: ProtocolServer,
-  held: HeldCall,
-  context: CallContext,
-  signal: AbortSignal,
-  log: Log,
-): void {
+function inform(held: HeldCall, session: CallSession, signal: AbortSignal, log: Log): void {
+  const { server, context, wantsInfo } = session
   const text = `${waiting(held)} To decide, an operator runs: latchgate approvals approve ${held.approvalId}`
-  context
-    .sendNotification({
-      method: 'notifications/message',
-      params: { level: 'info', logger: 'latchgate-mcp', data: text },
-    })
-    .catch((error: unknown) => log('debug', `the client was not told: ${String(error)}`))
+  if (wantsInfo()) {
+    const params = { level: 'info', logger: 'latchgate-mcp', data: text } as const
+    context
+      .sendNotification({ method: 'notifications/message', params })
+      .catch((error: unknown) => log('debug', `the client was not told: ${String(error)}`))
+  }
   if (server.getClientCapabilities()?.elicitation === undefined) return
   server
     .elicitInput(
@@ -106,5 +99,5 @@ function inform(
 }
 
 function waiting({ actionId, approvalId }: HeldCall): string {
-  return oneLine(`The call of '${actionId}' waits for approval ${approvalId}.`)
+  return printable(`The call of '${actionId}' waits for approval ${approvalId}.`)
 }

@@ -3,8 +3,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
+import { MAX_LINE_BYTES } from '../line-transport.js'
 import { createAgentServer, type SessionLabels } from './agent-server.js'
-import { MAX_LINE_BYTES } from './line-transport.js'
 import type { AgentSide } from './tool-call.js'
 
 /** A listener of the HTTP transport. */
@@ -96,7 +96,9 @@ function refusalOf(
   port: number,
   expected: Buffer,
 ): readonly [number, string] | null {
-  const hosts = [`127.0.0.1:${port}`, `localhost:${port}`]
+  const names = [ADDRESS, 'localhost']
+  // Clients leave the port out where it is that of http.
+  const hosts = [...names.map((name) => `${name}:${port}`), ...(port === 80 ? names : [])]
   if (headers.host === undefined || !hosts.includes(headers.host)) {
     return [403, `the Host must be one of ${hosts.join(', ')}`]
   }

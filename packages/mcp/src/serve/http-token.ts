@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
+import { readPrivateFile } from '../private-file.js'
 
 const VARIABLE = 'LATCHGATE_MCP_TOKEN'
 const LEAST_LENGTH = 32
@@ -11,7 +11,8 @@ export function httpToken(
   file: string | null,
   env: Readonly<Record<string, string | undefined>>,
 ): string {
-  const token = (file === null ? (env[VARIABLE] ?? '') : readPrivate(file)).trim()
+  const text = file === null ? (env[VARIABLE] ?? '') : readPrivateFile('the token file', file)
+  const token = text.trim()
   if (token === '') {
     throw new Error(
       `HTTP needs a bearer token: set ${VARIABLE} or --http-token-file, made for example with ` +
@@ -24,18 +25,4 @@ export function httpToken(
     )
   }
   return token
-}
-
-// The file that was looked at is the one that is read: both by one descriptor.
-function readPrivate(file: string): string {
-  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
-  try {
-    const { mode } = fstatSync(descriptor)
-    if ((mode & 0o077) !== 0) {
-      throw new Error(`others can read the token in ${file}: chmod 600 ${file}`)
-    }
-    return readFileSync(descriptor, 'utf8')
-  } finally {
-    closeSync(descriptor)
-  }
 }

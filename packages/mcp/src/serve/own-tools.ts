@@ -37,8 +37,14 @@ export const OWN_TOOLS: readonly Tool[] = [
   },
   {
     name: PENDING_TOOL,
-    description: 'Lists your own calls that wait for a decision of a human operator.',
-    inputSchema: { type: 'object', properties: {}, additionalProperties: false },
+    description:
+      'Lists your own calls that wait for a decision of a human operator, newest first; with ' +
+      'include_decided also those that were decided, whose results latchgate_result still gives.',
+    inputSchema: {
+      type: 'object',
+      properties: { include_decided: { type: 'boolean' } },
+      additionalProperties: false,
+    },
     annotations: READ_ONLY,
   },
 ]

@@ -10,11 +10,17 @@ export interface ServeOptions {
   readonly publicBaseUrl: string | null
   /** File of the key that the gate has registered for this agent. */
   readonly keyFile: string | null
+  /** File of a JWT of an issuer that the gate trusts, read anew for each use. */
+  readonly identityTokenFile: string | null
+  /** Such a JWT itself, from the environment. */
+  readonly identityToken: string | null
   /** A label in the gate's records, never an identity. */
   readonly agentId: string
   /** Names this session in `latchgate://status`. */
   readonly sessionId: string
   readonly logLevel: LogLevel
+  /** Seconds that the gate may take for an answer. */
+  readonly gateTimeoutSeconds: number
   /** Seconds that a held call is waited for before its handle is returned; 0: not at all. */
   readonly approvalWaitSeconds: number
   /** Seconds between two looks at the list of actions. */
@@ -31,9 +37,11 @@ export interface ServeFlags {
   readonly gateUrl?: string
   readonly publicBaseUrl?: string
   readonly keyFile?: string
+  readonly identityTokenFile?: string
   readonly agentId?: string
   readonly sessionId?: string
   readonly logLevel?: string
+  readonly gateTimeout?: string
   readonly approvalWait?: string
   readonly pollSeconds?: string
   readonly httpPort?: string
@@ -57,6 +65,14 @@ export function serveOptions(
         'gate are given: remove one of them',
     )
   }
+  const identityTokenFile = said(flags.identityTokenFile, 'LATCHGATE_IDENTITY_TOKEN_FILE')
+  const identityToken = said(undefined, 'LATCHGATE_IDENTITY_TOKEN')
+  if (identityTokenFile !== null && identityToken !== null) {
+    throw new Error(
+      'both a file (--identity-token-file, LATCHGATE_IDENTITY_TOKEN_FILE) and a token ' +
+        '(LATCHGATE_IDENTITY_TOKEN) are given: remove one of them',
+    )
+  }
   const level = said(flags.logLevel, 'RUST_LOG') ?? 'warn'
   if (!isLogLevel(level)) {
     if (flags.logLevel !== undefined) {
@@ -68,10 +84,18 @@ export function serveOptions(
     gateUrl: isUnixUrl ? null : url,
     publicBaseUrl: said(flags.publicBaseUrl, 'LATCHGATE_PUBLIC_URL'),
     keyFile: said(flags.keyFile, 'LATCHGATE_KEY_FILE'),
-    agentId: said(flags.agentId, 'LATCHGATE_AGENT_ID') ?? 'latchgate-mcp',
+    identityTokenFile,
+    identityToken,
+    agentId: label(said(flags.agentId, 'LATCHGATE_AGENT_ID') ?? 'latchgate-mcp'),
     sessionId: said(flags.sessionId, 'LATCHGATE_SESSION_ID') ?? randomUUID(),
     // RUST_LOG of other programs may be a filter that we do not know: no reason not to start.
     logLevel: isLogLevel(level) ? level : 'warn',
+    gateTimeoutSeconds: whole(
+      '--gate-timeout',
+      said(flags.gateTimeout, 'LATCHGATE_GATE_TIMEOUT_SECONDS') ?? '45',
+      1,
+      3600,
+    ),
     approvalWaitSeconds: whole(
       '--approval-wait',
       said(flags.approvalWait, 'LATCHGATE_APPROVAL_WAIT_SECONDS') ?? '45',
@@ -87,6 +111,12 @@ export function serveOptions(
     httpPort: flags.httpPort === undefined ? null : whole('--http-port', flags.httpPort, 0, 65_535),
     httpTokenFile: flags.httpTokenFile ?? null,
   }
+}
+
+// One that the gate would not record must not be dropped in silence.
+function label(text: string): string {
+  if (/^[\x21-\x7e]{1,64}$/.test(text)) return text
+  throw new Error(`--agent-id must be 1 to 64 visible ASCII characters, got '${text}'`)
 }
 
 function whole(name: string, text: string, least: number, most: number): number {

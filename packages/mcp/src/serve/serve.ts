@@ -1,12 +1,16 @@
 import { LatchGateClient } from 'latchgate'
+import { serveStdio } from '../stdio-session.js'
 import { createAgentServer } from './agent-server.js'
 import { listenHttp } from './http-listener.js'
 import { httpToken } from './http-token.js'
-import { LineTransport } from './line-transport.js'
+import { identityTokenSource } from './identity-token.js'
 import type { ServeOptions } from './serve-options.js'
 import { stderrLog } from './stderr-log.js'
 import type { AgentSide } from './tool-call.js'
 import { ToolCatalogue } from './tool-catalogue.js'
+
+/** What requests over a socket name as their host. */
+const SOCKET_BASE = 'http://localhost'
 
 /** Serves an agent session until its input ends or a signal asks for it. */
 export async function serve(options: ServeOptions): Promise<void> {
@@ -16,41 +20,35 @@ export async function serve(options: ServeOptions): Promise<void> {
     httpPort === null
       ? null
       : { port: httpPort, token: httpToken(options.httpTokenFile, process.env) }
-  const client = new LatchGateClient({
-    ...(options.socket === null ? {} : { socket: options.socket }),
-    ...(options.gateUrl === null ? {} : { baseUrl: options.gateUrl }),
-    ...(options.publicBaseUrl === null ? {} : { publicBaseUrl: options.publicBaseUrl }),
-    ...(options.keyFile === null ? {} : { keyFile: options.keyFile }),
-    agentId: options.agentId,
-  })
-  const catalogue = new ToolCatalogue(client, log)
-  const { approvalWaitSeconds } = options
-  const side = { client, catalogue, approvalWaitSeconds, log }
-  const stopPolling = catalogue.poll(options.pollSeconds)
+  const client = clientOf(options)
+  const catalogue = new ToolCatalogue(client, options.gateUrl ?? SOCKET_BASE, log)
+  const { approvalWaitSeconds, gateTimeoutSeconds } = options
+  const side = { client, catalogue, approvalWaitSeconds, gateTimeoutSeconds, log }
   // A gate that is not there yet is no reason to fail: calls say so, and later ones find it.
-  catalogue.refresh()
+  const stopPolling = catalogue.poll(options.pollSeconds)
   try {
-    if (http === null) await serveStdio(side, options)
+    if (http === null) await serveStdio(createAgentServer(side, options))
     else await serveHttp(side, options, http)
   } finally {
     stopPolling()
-    await client.close()
+    // Not `client.close()`, which waits for answers: a gate that hangs would keep this process, and
+    // nobody is left to hear it.
+    await client.httpDispatcher.destroy()
   }
 }
 
-async function serveStdio(side: AgentSide, options: ServeOptions): Promise<void> {
-  const server = createAgentServer(side, options)
-  const transport = new LineTransport(process.stdin, process.stdout)
-  const ended = new Promise<void>((resolve) => {
-    transport.onclose = resolve
+function clientOf(options: ServeOptions): LatchGateClient {
+  const { socket, gateUrl, publicBaseUrl, keyFile, agentId, gateTimeoutSeconds } = options
+  const identityToken = identityTokenSource(options)
+  return new LatchGateClient({
+    ...(socket === null ? {} : { socket }),
+    ...(gateUrl === null ? {} : { baseUrl: gateUrl }),
+    ...(publicBaseUrl === null ? {} : { publicBaseUrl }),
+    ...(keyFile === null ? {} : { keyFile }),
+    ...(identityToken === null ? {} : { identityToken }),
+    agentId,
+    timeoutMs: gateTimeoutSeconds * 1000,
   })
-  await server.connect(transport)
-  const stop = (): void => void transport.close()
-  process.once('SIGTERM', stop)
-  process.once('SIGINT', stop)
-  await ended
-  process.off('SIGTERM', stop)
-  process.off('SIGINT', stop)
 }
 
 async function serveHttp(

@@ -1,3 +1,5 @@
+import { printable } from '../printable.js'
+
 /** Levels of `--log-level`, the most important first. */
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'trace'] as const
 
@@ -12,18 +14,8 @@ export function stderrLog(threshold: LogLevel): Log {
   const limit = LOG_LEVELS.indexOf(threshold)
   return (level, message) => {
     if (LOG_LEVELS.indexOf(level) > limit) return
-    process.stderr.write(`latchgate-mcp: ${level}: ${oneLine(message)}\n`)
+    process.stderr.write(`latchgate-mcp: ${level}: ${printable(message)}\n`)
   }
-}
-
-/** Text of somebody else in one line: what could steer a terminal is shown as `\\uXXXX`. */
-export function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{DI}\u2028\u2029]/gu, (character) =>
-    character
-      .split('')
-      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
-      .join(''),
-  )
 }
 
 /** Whether `text` is one of `LOG_LEVELS`. */

@@ -6,6 +6,10 @@ import {
   LatchGateError,
   LatchGateTransportError,
 } from 'latchgate'
+import { PrivateFileError } from '../private-file.js'
+import { GateTooLate } from './deadline.js'
+import { GateAway } from './gate-health.js'
+import { isOwnTool, PENDING_TOOL } from './own-tools.js'
 
 /** Codes of tool errors (spec/mcp-webhooks-sandbox 1.9, W-M8, W-M9). */
 export type ToolErrorCode =
@@ -81,6 +85,7 @@ const BY_CODE: Readonly<Record<string, ToolErrorCode>> = {
   provider_error: 'sandbox_error',
   action_execution_failed: 'sandbox_error',
   auth_failed: 'auth_failed',
+  identity_token_unusable: 'auth_failed',
   rate_limited: 'rate_limited',
   rate_limit_exceeded: 'rate_limited',
   too_many_pending_approvals: 'rate_limited',
@@ -112,15 +117,28 @@ export function toolError(body: ToolErrorBody, receiptId: string | null = null):
   }
 }
 
-/** The tool result of what the SDK threw; anything that is not one of its errors is thrown again. */
+/** The tool result of what the SDK threw; anything that nobody expected is thrown again. */
 export function failedCall(
   error: unknown,
   actionId: string,
   permitted: readonly string[] | null,
 ): CallToolResult {
+  if (error instanceof GateAway) {
+    const { message, retryAfterSeconds } = error
+    const wait = { retry_after_seconds: retryAfterSeconds, outcome: 'not_sent' }
+    return toolError({ code: 'gate_unavailable', message, action_id: actionId, ...wait })
+  }
+  if (error instanceof GateTooLate) {
+    const message =
+      `${error.message}, and finishes what it has begun: the call may be executed all the same. ` +
+      `Before you repeat it, look whether it is held: ${PENDING_TOOL}.`
+    const lost = { action_id: actionId, outcome: 'unknown' }
+    return toolError({ code: 'gate_unavailable', message, ...lost })
+  }
   if (!(error instanceof LatchGateError)) throw error
   const code = codeOf(error)
-  const isRefused = code === 'policy_denied' || code === 'action_not_found'
+  const isRefused =
+    (code === 'policy_denied' || code === 'action_not_found') && !isOwnTool(actionId)
   return toolError(
     {
       code,
@@ -144,9 +162,11 @@ function codeOf(error: LatchGateError): ToolErrorCode {
   return toolErrorCode(error.code, error.status)
 }
 
-// What the gate says to humans, with its reason when the sentence does not hold it already.
-function messageOf(error: LatchGateError): string {
-  const { gateMessage, denyReason, errorType } = error
+/** What the gate says to humans, with its reason when the sentence does not hold it already. */
+export function messageOf(error: LatchGateError): string {
+  const { gateMessage, denyReason, errorType, cause } = error
+  // The SDK repeats nothing of what a token's source says; ours is known to hold no token.
+  if (cause instanceof PrivateFileError) return cause.message
   if (gateMessage === null) return error.message
   const details = [denyReason, errorType].filter(
     (one): one is string => one !== null && !gateMessage.includes(one),

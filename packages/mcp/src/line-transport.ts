@@ -41,6 +41,8 @@ export class LineTransport implements Transport {
   async start(): Promise<void> {
     this.#input.on('data', (chunk: Buffer) => this.#take(chunk))
     this.#input.on('end', () => this.#end())
+    // Without an end before it: whoever wrote is gone all the same.
+    this.#input.on('close', () => this.#end())
     this.#input.on('error', (error) => this.onerror?.(error))
     // Nobody reads the answers any more.
     this.#output.on('error', () => void this.close())
@@ -117,7 +119,8 @@ export class LineTransport implements Transport {
     }
     const parsed = JSONRPCMessageSchema.safeParse(json)
     if (parsed.success) return parsed.data
-    this.#refuse(idOf(json), { code: -32600, message: 'not a JSON-RPC 2.0 request' })
+    const why = Array.isArray(json) ? ': batches are not taken, send a message a line' : ''
+    this.#refuse(idOf(json), { code: -32600, message: `not a JSON-RPC 2.0 request${why}` })
     return null
   }
 
@@ -134,6 +137,7 @@ export class LineTransport implements Transport {
   }
 
   #end(): void {
+    if (this.#isEnded) return
     if (this.#length > 0) this.#line()
     this.#isEnded = true
     if (this.#unanswered.size === 0) void this.close()
