@@ -9,6 +9,7 @@ import { toolsAdviceFor } from './node-version.mjs'
 import { ROOT } from './root.mjs'
 import { say, sayFailure } from './say.mjs'
 import { removeStaleOutputs } from './stale-outputs.mjs'
+import { testInspector } from './test-inspector.mjs'
 import { testPython } from './test-python.mjs'
 import { testRuntimes } from './test-runtimes.mjs'
 
@@ -20,6 +21,8 @@ const USAGE = `usage: node scripts/bootstrap.mjs COMMAND [ARGUMENT...]
           the Python tests; with arguments: a suite (sdk, examples, published, crewai), and pytest's own
   test:runtimes
           the TypeScript SDK in other runtimes; with an argument: one of them (bun, deno)
+  test:inspector
+          the MCP inspector's command line against the adapter and a gate
   docs:api
           the TypeScript SDK's API documentation, into .cache/docs-api
   build   compile
@@ -39,6 +42,7 @@ const COMMANDS = {
   'test:python': { build: true, writes: true, run: (args) => testPython(args) },
   'test:runtimes': { build: true, writes: true, run: (args) => testRuntimes(args) },
   'docs:api': { build: true, writes: true, run: () => docsApi() },
+  'test:inspector': { tools: true, build: true, writes: true, run: (args) => testInspector(args) },
   lint: { tools: true, build: true, run: () => checkStyle() },
   format: { tools: true, writes: true, run: () => mendStyle() },
 }
