@@ -208,6 +208,13 @@ describe('the end of the input', () => {
   })
 })
 
+test.each(['SIGTERM', 'SIGINT'] as const)('%s ends a session with exit code 0', async (signal) => {
+  const session = start()
+  await session.initialize()
+  session.kill(signal)
+  expect(await session.exit).toBe(0)
+})
+
 test('what a client writes never reaches its own terminal as it is', async () => {
   const session = start('--log-level', 'trace')
   await session.initialize()
