@@ -125,6 +125,20 @@ async function status(client: Client): Promise<string> {
   return first !== undefined && 'text' in first ? first.text : ''
 }
 
+test('a gate that stays away is one warning in the log, not one for each time it is tried', async () => {
+  const at = await begin()
+  await at.gate.close()
+  const { socket } = at.gate.project
+  const session = new McpLines(['--gate-socket', socket, '--log-level', 'debug'])
+  onTestFinished(async () => {
+    await session.end()
+  })
+  const lines = (level: string): number =>
+    session.stderr.split('\n').filter((line) => line.includes(`${level}: cannot list`)).length
+  await until(() => lines('debug') > 0)
+  expect(lines('warn')).toBe(1)
+})
+
 test('a client that was told that there is no list hears when there is one', async () => {
   const at = await begin()
   await at.gate.close()

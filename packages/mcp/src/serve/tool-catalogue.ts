@@ -104,12 +104,14 @@ export class ToolCatalogue {
   }
 
   async #refresh(): Promise<void> {
+    // Once is enough: a gate that stays away must not fill the log of its client.
+    const level = this.#health.isAway ? 'debug' : 'warn'
     try {
       await this.current()
     } catch (error) {
       // At the end of the session requests are cut off: nothing is wrong then.
-      if (this.#pollMs !== null)
-        this.#log('warn', `cannot list the actions of the gate: ${String(error)}`)
+      if (this.#pollMs === null) return
+      this.#log(level, `cannot list the actions of the gate: ${String(error)}`)
     } finally {
       this.#planNext()
     }
