@@ -11,6 +11,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { issue, startApprovalWorld } from '../src/harness/approval-world.js'
 import { approveCall, asOperator } from '../src/harness/approvals.js'
 import { ALL_ACTIONS, ALL_SINKS } from '../src/harness/gate.js'
+import { McpLines, type Message } from '../src/harness/mcp-lines.js'
 import { callTool, connectStdio, errorOf, oneHeld, textOf } from '../src/harness/mcp-session.js'
 import type { World } from '../src/harness/world.js'
 
@@ -119,6 +120,23 @@ test('a manifest that comes, changes and goes is announced each time', async () 
   // Not a name has changed.
   expect(await change(() => write('Other words.'))).toContain('Other words.')
   expect(await change(() => rmSync(file))).toBeUndefined()
+})
+
+test('a client that says twice that it is ready is told once of a change', async () => {
+  const at = await begin({ data: grants('thing_read') })
+  const session = new McpLines(['--gate-socket', at.gate.project.socket, '--poll-seconds', '1'])
+  onTestFinished(async () => {
+    await session.end()
+  })
+  await session.initialize()
+  for (let time = 0; time < 3; time += 1) session.send({ method: 'notifications/initialized' })
+  await session.ask('tools/list')
+  writeFileSync(join(at.gate.project.root, 'manifests', 'thing.yaml'), manifest('thing_read'))
+  await reload(at)
+  const isNews = (one: Message): boolean => one['method'] === 'notifications/tools/list_changed'
+  await session.find(isNews)
+  await session.ask('ping')
+  expect(session.received.filter(isNews)).toHaveLength(1)
 })
 
 test('arguments are refused by what the gate takes now, not by what it took', async () => {
