@@ -92,6 +92,15 @@ test('a call to a gate that hangs can be cancelled, and the input can end', asyn
   expect(session.received.filter((one) => one['id'] === 1)).toEqual([])
 })
 
+test('a first list that hangs does not keep a session whose input has ended', async () => {
+  const { at, hang } = await beginSpawned()
+  hang()
+  const session = new McpLines(['--gate-socket', at.gate.project.socket])
+  await session.initialize()
+  // Before the gate has had its 45 s.
+  expect(await session.end()).toBe(0)
+})
+
 test('a gate that is away is not asked before its time, and calls say when that is', async () => {
   const at = await begin()
   const client = await connect(at, '--poll-seconds', '3600')
