@@ -76,6 +76,11 @@ async function connect(entry: {
   return client
 }
 
+interface Listed {
+  readonly name: string
+  readonly uri?: string
+}
+
 async function errorOf(client: Client, name: string, args: object): Promise<object> {
   const result = (await client.callTool({
     name,
@@ -252,7 +257,7 @@ test('a key of its own makes another principal of a client', async () => {
   })
 })
 
-test('an operator session has the tools of the table', async () => {
+test('an operator session has the tools of the table, and the resources and prompts that are named', async () => {
   const messages = [
     {
       id: 1,
@@ -265,12 +270,24 @@ test('an operator session has the tools of the table', async () => {
     },
     { method: 'notifications/initialized' },
     { id: 2, method: 'tools/list' },
+    { id: 3, method: 'resources/list' },
+    { id: 4, method: 'prompts/list' },
   ]
   const input = messages.map((one) => `${JSON.stringify({ jsonrpc: '2.0', ...one })}\n`).join('')
   const said = await printed(block('sh', 'latchgate-mcp operator'), input)
-  const [, list = ''] = said.trim().split('\n')
-  const { result } = JSON.parse(list) as { result: { tools: { name: string }[] } }
-  expect(result.tools.map(({ name }) => name)).toEqual(table('tool').map(([name]) => name))
+  const answers = said
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { id: number; result: Record<string, Listed[]> })
+  const listed = (id: number, what: string): Listed[] =>
+    answers.find((answer) => answer.id === id)?.result[what] ?? []
+  expect(listed(2, 'tools').map(({ name }) => name)).toEqual(table('tool').map(([name]) => name))
+  const others = [
+    ...listed(3, 'resources').map(({ uri }) => uri),
+    ...listed(4, 'prompts').map(({ name }) => name),
+  ]
+  expect(others).toHaveLength(4)
+  expect(others.filter((one) => !GUIDE.includes(`\`${one}\``))).toEqual([])
 })
 
 test('the table of codes has every code that the program knows, and no other', () => {
