@@ -15,6 +15,10 @@ from .errors import LatchGateTransportError
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 """Larger than any output that a gate lets through; more is not from a gate."""
+KEPT_CONNECTIONS = 20
+"""Connections that are kept open between requests. How many there are is for the agent to say: a
+wait for an approval holds one."""
+KEPT_SECONDS = 5.0
 
 
 def client_options() -> dict[str, Any]:

@@ -17,6 +17,8 @@ from ._memory import SequenceFinding
 from ._receipts import ReceiptKey, ReceiptReport
 from ._steps import Acquire, Call, Command, Send, Steps
 from ._transport import (
+    KEPT_CONNECTIONS,
+    KEPT_SECONDS,
     MAX_ANSWER_BYTES,
     check_before_sending,
     client_options,
@@ -81,7 +83,15 @@ class LatchGateClient:
         self._owns_transport = http_transport is None
         path = self._core.address.socket_path
         self._http = http_transport or httpx.AsyncClient(
-            transport=None if path is None else httpx.AsyncHTTPTransport(uds=path),
+            transport=httpx.AsyncHTTPTransport(
+                uds=path,
+                trust_env=False,
+                limits=httpx.Limits(
+                    max_connections=None,
+                    max_keepalive_connections=KEPT_CONNECTIONS,
+                    keepalive_expiry=KEPT_SECONDS,
+                ),
+            ),
             **client_options(),
         )
 

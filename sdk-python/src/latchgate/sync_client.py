@@ -17,6 +17,7 @@ from ._core import Core
 from ._memory import SequenceFinding
 from ._receipts import ReceiptKey, ReceiptReport
 from ._steps import Acquire, Call, Command, Send, Sleep, Steps
+from ._sync_transport import DeadlineTransport
 from ._transport import (
     MAX_ANSWER_BYTES,
     check_before_sending,
@@ -52,7 +53,7 @@ class LatchGateSyncClient:
     seconds for one request (30; 45 for `execute`). `key_file`: a P-256 private key in PEM that the
     gate has registered for this agent, or `key`. `identity_token`: a JWT, or a function that gives
     a fresh one for each session and renewal. `http_transport`: replaces the transport; `socket` is
-    then ignored, and `close()` leaves it open."""
+    then ignored, `close()` leaves it open, and `timeout` is what it makes of it."""
 
     def __init__(
         self,
@@ -82,8 +83,7 @@ class LatchGateSyncClient:
         self._owns_transport = http_transport is None
         path = self._core.address.socket_path
         self._http = http_transport or httpx.Client(
-            transport=None if path is None else httpx.HTTPTransport(uds=path),
-            **client_options(),
+            transport=DeadlineTransport(path), **client_options()
         )
 
     @property
@@ -242,7 +242,7 @@ class LatchGateSyncClient:
                 content += part
                 if len(content) > MAX_ANSWER_BYTES:
                     raise too_large()
-                # httpx's own limits start again with each piece that arrives.
+                # The limits of a transport that is not ours start again with each piece.
                 if time.monotonic() > deadline:
                     raise too_late(command)
         finally:
