@@ -10,16 +10,22 @@ import { say, sayFailure } from './say.mjs'
 /** What leads a gate from Python. */
 const HELPERS = 'packages/e2e/python'
 
-/** Tests that share an environment: the published packages must not meet the SDK of this tree. */
+/** Tests that run together: the published packages must not meet the SDK of this tree. */
 const SUITES = {
   sdk: {
     tests: 'sdk-python/tests',
-    path: 'sdk-python/src',
+    path: ['sdk-python/src'],
+    requirements: 'packages/e2e/python/sdk-requirements.txt',
+  },
+  gate: {
+    tests: 'packages/e2e/python/sdk',
+    path: ['sdk-python/src', 'sdk-python/tests'],
+    environment: 'sdk',
     requirements: 'packages/e2e/python/sdk-requirements.txt',
   },
   examples: {
     tests: 'packages/e2e/python/examples',
-    path: 'sdk-python/src',
+    path: ['sdk-python/src'],
     environment: 'sdk',
     requirements: 'packages/e2e/python/sdk-requirements.txt',
   },
@@ -59,18 +65,18 @@ export async function testPython(args) {
 }
 
 async function testSuite(name, python, args) {
-  const { tests, path, environment: shared = name, requirements } = SUITES[name]
+  const { tests, path = [], environment: shared = name, requirements } = SUITES[name]
   const interpreter = await alone(() => ensurePythonEnv(shared, requirements, python))
   if (interpreter === null) return 1
   say(`testing ${tests} with Python ${python.version}`)
-  const paths = [...(path === undefined ? [] : [path]), HELPERS].map((one) => join(ROOT, one))
-  const env = { ...environment(), PYTHONPATH: paths.join(delimiter), NODE: process.execPath }
+  const paths = [...path, HELPERS].map((one) => join(ROOT, one))
+  const env = { ...variables(), PYTHONPATH: paths.join(delimiter), NODE: process.execPath }
   const pytest = ['-m', 'pytest', '-p', 'no:cacheprovider', tests, ...args]
   return run(interpreter, pytest, { env })
 }
 
 /** What this user has set for Python or for a gate of their own must not decide a test. */
-function environment() {
+function variables() {
   const kept = Object.entries(process.env).filter(([name]) => !/^(PYTHON|LATCHGATE_)/.test(name))
   return { ...Object.fromEntries(kept), PYTHONDONTWRITEBYTECODE: '1' }
 }

@@ -65,6 +65,22 @@ class Gate:
         """Ends the gate and starts another one on the same files and addresses."""
         self.command("restart")
 
+    def signal(self, signal: str) -> None:
+        """Sends ``SIGKILL``, ``SIGSTOP`` or ``SIGCONT`` to a gate with ``spawned=True``."""
+        self.command("signal", signal=signal)
+
+    def start(self) -> None:
+        """Starts a gate that was killed or stopped."""
+        self.command("start_gate")
+
+    def stop(self) -> None:
+        """Ends the gate in good order; ``start`` starts another one."""
+        self.command("stop_gate")
+
+    def set_clock(self, offset: float) -> None:
+        """Sets the gate's clock to so many seconds ahead of this machine's."""
+        self.command("clock", offset=offset)
+
     def answer(self, method: str, path: str, **answer: Any) -> None:
         """Has the upstream answer ``status``, ``headers``, ``body`` from now on."""
         self.command("answer", method=method, path=path, **answer)

@@ -47,6 +47,14 @@ def no_gate(socket_path: str, why: str) -> LatchGateTransportError:
     )
 
 
+def no_gate_at(base_url: str, why: str) -> LatchGateTransportError:
+    """What it means that a gate cannot be reached over TCP, and what to do about it."""
+    return LatchGateTransportError(
+        f"no gate answers on {base_url} ({why}): start one, or say where it is with LATCHGATE_URL "
+        "or the option base_url"
+    )
+
+
 def not_allowed(socket_path: str) -> LatchGateTransportError:
     """What it means that the system keeps this user from the socket, and what to do about it."""
     return LatchGateTransportError(

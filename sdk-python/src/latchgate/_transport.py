@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from ._address import GateAddress
-from ._default_socket import check_default_socket, no_gate, not_allowed
+from ._default_socket import check_default_socket, no_gate, no_gate_at, not_allowed
 from ._steps import Send
 from ._version import __version__
 from .errors import LatchGateTransportError
@@ -77,6 +77,9 @@ def transport_error(
         return no_gate(path, errno.errorcode[number])
     if path is not None and number == errno.EACCES:
         return not_allowed(path)
+    if path is None and isinstance(error, httpx.ConnectError):
+        why = str(error) if number is None else errno.errorcode.get(number, str(number))
+        return no_gate_at(address.base_url, why)
     return LatchGateTransportError(str(error) or type(error).__name__)
 
 

@@ -35,8 +35,9 @@ NOTHING = GateDetails()
 
 
 class LatchGateError(Exception):
-    """Base of every error of the client. Messages are those of the published clients; everything
-    else that the gate said is in the members of `GateDetails`, all of which this class has."""
+    """Base of every error of the client. Messages begin as those of the published clients do;
+    everything else that the gate said is in the members of `GateDetails`, all of which this class
+    has."""
 
     code: str | None
     status: int | None
@@ -140,7 +141,9 @@ class LatchGateAuthError(LatchGateError):
     code: str
 
     def __init__(self, code: str, details: GateDetails = NOTHING) -> None:
-        super().__init__(f"authentication failed: {code}", replace(details, code=code))
+        said = ". ".join(one for one in (details.deny_reason, details.gate_message) if one)
+        why = f": {said}" if said else ""
+        super().__init__(f"authentication failed: {code}{why}", replace(details, code=code))
         self.detail = code
 
 

@@ -12,6 +12,7 @@ import {
   type TestProject,
 } from './gate.js'
 import { PUBLIC_BASE, RawClient } from './raw-client.js'
+import { type SpawnedGate, spawnGate } from './spawned-gate.js'
 import { UPSTREAM_HOSTS } from './world.js'
 
 /** What a test in another language wants of its gate; JSON, every member optional. */
@@ -22,6 +23,8 @@ export interface DriverOptions extends ProjectSettings {
   readonly env?: Readonly<Record<string, string>>
   /** Seconds that the gate's clock is ahead of this machine's; negative: behind. */
   readonly clockOffset?: number
+  /** The gate has a process of its own, which can be stopped and killed, and this machine's clock. */
+  readonly spawned?: boolean
 }
 
 /** Where the gate is: the first line that the driver prints. */
@@ -101,7 +104,11 @@ function settingsOf(options: DriverOptions, url: string | null): ProjectSettings
   }
 }
 
-type RunningOptions = Pick<DriverOptions, 'env' | 'clockOffset'> & { readonly base: string }
+type RunningOptions = Pick<DriverOptions, 'env' | 'clockOffset' | 'spawned'> & {
+  readonly base: string
+}
+
+const SIGNALS = ['SIGKILL', 'SIGSTOP', 'SIGCONT'] as const
 
 /** One gate after the other on the same project. */
 class Running {
@@ -109,25 +116,33 @@ class Running {
   readonly #upstream: Upstream
   readonly #options: RunningOptions
   #gate: TestGate | null = null
+  #spawned: SpawnedGate | null = null
   #admin: RawClient | null = null
+  #clockOffset: number
 
   constructor(project: TestProject, upstream: Upstream, options: RunningOptions) {
     this.#project = project
     this.#upstream = upstream
     this.#options = options
+    this.#clockOffset = options.clockOffset ?? 0
   }
 
   async start(): Promise<void> {
-    const { env = {} } = this.#options
-    this.#gate = await startTestGate(this.#project, { env, ...this.#clock() })
+    const { env = {}, spawned = false } = this.#options
+    if (spawned) this.#spawned = await spawnGate(this.#project, { env })
+    else this.#gate = await startTestGate(this.#project, { env, now: this.#now })
     this.#admin = new RawClient({ socket: this.#project.adminSocket })
   }
 
   async stop(): Promise<void> {
+    // A gate that was stopped would hold up whoever waits for an answer of it.
+    this.#spawned?.child.kill('SIGCONT')
     await this.#admin?.close()
     await this.#gate?.close(0)
+    await this.#spawned?.stop()
     this.#admin = null
     this.#gate = null
+    this.#spawned = null
   }
 
   async run(command: DriverCommand): Promise<unknown> {
@@ -146,6 +161,10 @@ class Running {
         return this.stop()
       case 'start_gate':
         return this.start()
+      case 'signal':
+        return this.#signal(text(command, 'signal'))
+      case 'clock':
+        return this.#setClock(command['offset'])
       case 'answer':
         return this.#answer(command)
       case 'upstream':
@@ -157,9 +176,26 @@ class Running {
     }
   }
 
-  #clock(): { readonly now?: () => number } {
-    const { clockOffset = 0 } = this.#options
-    return clockOffset === 0 ? {} : { now: () => Date.now() + clockOffset * 1000 }
+  readonly #now = (): number => Date.now() + this.#clockOffset * 1000
+
+  #setClock(offset: unknown): null {
+    if (typeof offset !== 'number' || this.#gate === null) {
+      throw new Error(`clock needs an offset in seconds and a gate in this process: ${offset}`)
+    }
+    this.#clockOffset = offset
+    return null
+  }
+
+  async #signal(name: string): Promise<null> {
+    const signal = SIGNALS.find((one) => one === name)
+    if (signal === undefined || this.#spawned === null) {
+      throw new Error(`signal needs a spawned gate and one of ${SIGNALS.join(', ')}, not ${name}`)
+    }
+    this.#spawned.child.kill(signal)
+    if (signal !== 'SIGKILL') return null
+    await this.#spawned.ended
+    await this.stop()
+    return null
   }
 
   #decide(command: DriverCommand, decision: 'approve' | 'deny'): Promise<unknown> {
@@ -171,7 +207,7 @@ class Running {
     if (this.#admin === null) throw new Error('the gate is stopped: start_gate first')
     const desk = { admin: this.#admin, gate: { project: this.#project } }
     const { base } = this.#options
-    const answer = await asOperator({ ...desk, ...this.#clock() }, method, path, { body, base })
+    const answer = await asOperator({ ...desk, now: this.#now }, method, path, { body, base })
     return { status: answer.status, body: answer.text === '' ? null : answer.json() }
   }
 

@@ -1,0 +1,315 @@
+"""What goes wrong between an agent and its gate: a typed error that says what to do, in time."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from agents import ISSUE, PAGE
+from gate_driver import Gate
+from latchgate import (
+    LatchGateApprovalExpired,
+    LatchGateApprovalRequired,
+    LatchGateApprovalTimeout,
+    LatchGateAuthError,
+    LatchGateBudgetExhausted,
+    LatchGateTransportError,
+)
+
+SECRETS = {"LATCHGATE_SECRET_GITHUB_TOKEN": "ghp_test_0123456789"}
+CREATED = {"id": 1, "number": 7, "html_url": "https://github.com/acme/rocket/issues/7"}
+
+
+@pytest.fixture
+def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where the default socket is looked for; short, for a socket's path has 107 bytes."""
+    directory = Path(tempfile.mkdtemp(prefix="lg-run-"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(directory))
+    monkeypatch.delenv("LATCHGATE_URL", raising=False)
+    yield directory
+    shutil.rmtree(directory)
+
+
+def hold(gate: Gate, client) -> str:
+    gate.answer("POST", "/repos/acme/rocket/issues", status=201, body=CREATED)
+    with pytest.raises(LatchGateApprovalRequired) as caught:
+        client.execute("github_create_issue", ISSUE)
+    return caught.value.approval_id
+
+
+def failure(client, kind=LatchGateTransportError) -> str:
+    with pytest.raises(kind) as caught:
+        client.execute("http_fetch", PAGE)
+    return str(caught.value)
+
+
+# No gate, wrong socket.
+
+
+def test_without_a_gate_it_says_how_to_start_one(runtime: Path, agent) -> None:
+    remedy = (
+        "start one with `latchgate up`, set LATCHGATE_URL, or name its socket with the option "
+        "'socket'"
+    )
+    path = runtime / "latchgate" / "gate.sock"
+    why = f"{path.parent} does not exist"
+    assert failure(agent()) == f"transport error: no gate answers on {path} ({why}): {remedy}"
+    path.parent.mkdir(mode=0o700)
+    assert failure(agent()) == (
+        f"transport error: no gate answers on {path} (there is no socket): {remedy}"
+    )
+    with socket.socket(socket.AF_UNIX) as gone:
+        gone.bind(str(path))
+    for client in (agent(), agent(socket=path)):
+        assert failure(client) == (
+            f"transport error: no gate answers on {path} (ECONNREFUSED): {remedy}"
+        )
+    assert failure(agent(socket=runtime / "other.sock")) == (
+        f"transport error: no gate answers on {runtime}/other.sock (ENOENT): {remedy}"
+    )
+
+
+def test_a_file_in_the_socket_s_place_is_refused(runtime: Path, agent) -> None:
+    path = runtime / "latchgate" / "gate.sock"
+    path.parent.mkdir(mode=0o700)
+    path.write_text("")
+    assert failure(agent()) == f"transport error: refusing {path}: it is not a socket"
+
+
+def test_over_tcp_it_names_the_address_that_does_not_answer(runtime: Path, agent) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        assert failure(agent(base_url=url)) == (
+            f"transport error: no gate answers on {url} (ECONNREFUSED): start one, or say where it "
+            "is with LATCHGATE_URL or the option base_url"
+        )
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        (b"HTTP/1.1 201 Created\r\ncontent-length: 8\r\n\r\n<html>\r\n", "invalid JSON in lease response"),
+        (b"HTTP/1.1 201 Created\r\ncontent-length: 2\r\n\r\n[]",
+         "expected JSON object in lease response, got list"),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", "missing lease_jwt in lease response"),
+        (b"220 mail.example ESMTP\r\n", None),
+        (b"", None),
+    ],
+    ids=["no JSON", "no object", "no lease", "no HTTP", "nothing"],
+)  # fmt: skip
+def test_a_socket_of_something_else_is_told_from_a_gate(
+    runtime: Path, agent, said: bytes, error: str | None
+) -> None:
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(runtime / "other.sock"))
+        other.listen()
+        answering = threading.Thread(target=answer_once, args=(other, said))
+        answering.start()
+        shown = failure(agent(socket=runtime / "other.sock"))
+        answering.join()
+    if error is None:
+        assert shown.startswith("transport error: ")
+    else:
+        assert shown == f"transport error: {error}"
+
+
+def answer_once(listening: socket.socket, said: bytes) -> None:
+    connection, _ = listening.accept()
+    with connection:
+        received = b""
+        while b"dpop_jwk" not in received:
+            received += connection.recv(65536)
+        connection.sendall(said)
+
+
+# A socket directory of another user.
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root gives a directory away")
+def test_a_socket_directory_of_another_user_is_refused_and_nothing_is_sent(
+    runtime: Path, agent
+) -> None:
+    directory = runtime / "latchgate"
+    directory.mkdir(mode=0o700)
+    with Gate(socketDirectory=str(directory)) as gate:
+        agent().execute("http_fetch", PAGE)
+        sent = len(gate.requests)
+        os.chown(directory, 4711, -1)
+        try:
+            assert failure(agent()) == (
+                f"transport error: refusing the gate socket {gate.socket}: {directory} belongs to "
+                "uid 4711, not to uid 0; somebody else could pose as the gate. Remove that "
+                "directory and start the gate again, or name the socket you trust with the option "
+                "'socket'"
+            )
+        finally:
+            os.chown(directory, 0, -1)
+        assert len(gate.requests) == sent
+
+
+def test_a_directory_that_is_exchanged_between_two_calls_is_refused(runtime: Path, agent) -> None:
+    directory = runtime / "latchgate"
+    directory.mkdir(mode=0o700)
+    with Gate(socketDirectory=str(directory)) as gate:
+        client = agent()
+        client.execute("http_fetch", PAGE)
+        directory.rename(runtime / "real")
+        directory.symlink_to(runtime / "real")
+        assert "is a symbolic link; somebody else could pose as the gate" in failure(client)
+        directory.unlink()
+        (runtime / "real").rename(directory)
+        client.execute("http_fetch", PAGE)
+        assert len(gate.requests) == 2
+
+
+# Leases and restarts.
+
+
+def test_an_expired_lease_is_renewed_with_its_session_and_its_budget(agent) -> None:
+    with Gate(keys="lease_ttl_seconds = 30") as gate:
+        client = agent(socket=gate.socket)
+        client.connect(max_calls=3)
+        client.execute("http_fetch", PAGE)
+        session, lease = client.session_id, client.lease_jti
+        # Longer than the lease lives, and not so long that a proof made now is too old.
+        gate.set_clock(40)
+        calls = [client.begin("execute", "http_fetch", PAGE) for _ in range(2)]
+        assert len({one.result().receipt_id for one in calls}) == 2
+        assert client.session_id == session and client.lease_jti != lease
+        failure(client, LatchGateBudgetExhausted)
+        assert len(gate.requests) == 3
+        assert client.sequence_findings == ()
+
+
+def test_a_session_outlives_a_gate_that_was_killed(agent) -> None:
+    with Gate(spawned=True, env=SECRETS) as gate:
+        client = agent(socket=gate.socket)
+        client.connect(max_calls=3)
+        client.execute("http_fetch", PAGE)
+        session = client.session_id
+        approval_id = hold(gate, client)
+        gate.signal("SIGKILL")
+        assert "no gate answers on" in failure(client)
+        waiting = client.begin("wait_for_approval", approval_id, timeout=60)
+        gate.start()
+        client.execute("http_fetch", PAGE)
+        assert client.session_id == session
+        approved = gate.approve(approval_id)["body"]
+        assert waiting.result().receipt_id == approved["receipt_id"]
+        failure(client, LatchGateBudgetExhausted)
+        assert [one["method"] for one in gate.requests] == ["GET", "GET", "POST"]
+
+
+def test_a_gate_that_lost_its_key_is_given_a_new_session_with_what_is_left(agent) -> None:
+    with Gate() as gate:
+        client = agent(socket=gate.socket)
+        client.connect(max_calls=2)
+        client.execute("http_fetch", PAGE)
+        session = client.session_id
+        gate.stop()
+        Path(gate.root, "keys/lease.pem").unlink()
+        gate.start()
+        client.execute("http_fetch", PAGE)
+        assert client.session_id != session
+        failure(client, LatchGateBudgetExhausted)
+        assert len(gate.requests) == 2
+
+
+# Clocks.
+
+
+@pytest.mark.parametrize(
+    ("offset", "reason"),
+    [(61, None), (75, "iat too old"), (-4, None), (-20, "iat too far in future")],
+    ids=["within the leeway behind", "behind", "within the leeway ahead", "ahead"],
+)
+def test_clocks_that_differ_are_named_with_a_remedy(agent, offset: int, reason: str | None) -> None:
+    """The gate's clock: what is ahead there is an agent behind."""
+    with Gate(clockOffset=offset - 1 if offset > 0 else offset) as gate:
+        client = agent(socket=gate.socket)
+        if reason is None:
+            client.execute("http_fetch", PAGE)
+            return
+        with pytest.raises(LatchGateAuthError) as caught:
+            client.execute("http_fetch", PAGE)
+        error = caught.value
+        assert error.code == "invalid_dpop" and error.deny_reason.startswith(f"{reason}: ")
+        assert str(error) == (
+            f"authentication failed: invalid_dpop: {error.deny_reason}. The clocks of the agent's "
+            "machine and of the gate differ: set the clock that is wrong."
+        )
+        assert gate.requests == []
+
+
+# Waits.
+
+
+def test_an_approval_that_expires_while_it_is_waited_for_says_so(agent) -> None:
+    with Gate(env=SECRETS, tables="[approvals]\nttl_seconds = 10") as gate:
+        client = agent(socket=gate.socket)
+        approval_id = hold(gate, client)
+        waiting = client.begin("wait_for_approval", approval_id, timeout=60)
+        with pytest.raises(LatchGateApprovalExpired) as caught:
+            waiting.result()
+        assert str(caught.value) == (
+            f"approval '{approval_id}' for action 'github_create_issue' expired without a decision"
+        )
+        assert client.get_approval_status(approval_id).is_expired
+        assert gate.approve(approval_id)["status"] == 409
+        assert gate.requests == []
+
+
+def test_when_the_time_to_wait_is_over_the_call_is_still_held(agent) -> None:
+    with Gate(env=SECRETS) as gate:
+        client = agent(socket=gate.socket)
+        approval_id = hold(gate, client)
+        with pytest.raises(LatchGateApprovalTimeout) as caught:
+            client.wait_for_approval(approval_id, timeout=0.3)
+        assert caught.value.approval_id == approval_id
+        assert str(caught.value) == (
+            f"no decision on approval '{approval_id}' within 0.3 s: it is still held"
+        )
+        receipt = gate.approve(approval_id)["body"]["receipt_id"]
+        assert client.wait_for_approval(approval_id).receipt_id == receipt
+
+
+def test_a_wait_that_is_given_up_leaves_the_approval_as_it_is(agent) -> None:
+    with Gate(env=SECRETS) as gate:
+        client = agent(socket=gate.socket)
+        approval_id = hold(gate, client)
+        waiting = client.begin("wait_for_approval", approval_id)
+        # Answered after the wait was sent: both are requests of one client to one gate.
+        assert client.get_approval_status(approval_id).is_pending
+        client.give_up(waiting)
+        later = agent(socket=gate.socket)
+        assert later.get_approval_status(approval_id).is_pending
+        receipt = gate.approve(approval_id)["body"]["receipt_id"]
+        assert later.wait_for_approval(approval_id).receipt_id == receipt
+        assert len(gate.requests) == 1
+
+
+# A gate that hangs.
+
+
+def test_a_gate_that_hangs_is_given_up_on_and_gone_on_with(agent) -> None:
+    with Gate(spawned=True) as gate:
+        client = agent(socket=gate.socket, timeout=1)
+        patient = agent(socket=gate.socket)
+        client.execute("http_fetch", PAGE)
+        gate.signal("SIGSTOP")
+        try:
+            assert failure(client) == (
+                "transport error: no answer within 1 s; the gate finishes what it has begun"
+            )
+            going_on = patient.begin("execute", "http_fetch", PAGE)
+        finally:
+            gate.signal("SIGCONT")
+        assert going_on.result().is_fully_successful
+        assert client.execute("http_fetch", PAGE).is_fully_successful
