@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import socketserver
 import threading
+import time
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
@@ -17,6 +19,13 @@ RESULT = {
     "verification": {"outcome": "verified", "is_fully_successful": True},
     "runtime": {"duration_ms": 3},
 }
+
+
+def claims(jws: str) -> dict[str, Any]:
+    """The payload of a token, unchecked."""
+    part = jws.split(".")[1]
+    payload: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return payload
 
 
 class Seen:
@@ -45,6 +54,8 @@ class GateDouble:
         self.answers: dict[tuple[str, str], list[tuple[int, Any]]] = {}
         self.leases = 0
         self.expires_at = "2999-01-01T00:00:00Z"
+        self.clock_ahead = 0.0
+        """Seconds by which its clock, its `Date` with it, is ahead of this machine's."""
         double = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -52,6 +63,9 @@ class GateDouble:
 
             def address_string(self) -> str:
                 return "local"
+
+            def date_time_string(self, timestamp: float | None = None) -> str:
+                return super().date_time_string(time.time() + double.clock_ahead)
 
             def log_message(self, *_: Any) -> None:
                 return

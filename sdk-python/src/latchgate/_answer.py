@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from .errors import GateDetails, LatchGateTransportError
@@ -29,6 +30,10 @@ class Answer:
     status: int
     body: Any
     retry_after_seconds: int | None = None
+    date: float | None = None
+    """Its `Date` in Unix seconds; None when it is missing or no time."""
+    gate_ahead: int = 0
+    """Seconds by which its `Date` is ahead of the time that proofs are made with; 0: unknown."""
 
     @property
     def is_success(self) -> bool:
@@ -41,12 +46,13 @@ class Answer:
         return self.body if isinstance(self.body, dict) else {}
 
 
-def read_answer(status: int, retry_after: str | None, content: bytes) -> Answer:
-    """Turns status, header and bytes into an answer."""
+def read_answer(status: int, headers: Mapping[str, str], content: bytes) -> Answer:
+    """Turns status, headers (by names in lower case) and bytes into an answer."""
     seconds = None
+    retry_after = headers.get("retry-after")
     if retry_after is not None and re.fullmatch(r"[0-9]{1,9}", retry_after):
         seconds = int(retry_after)
-    return Answer(status, _parse(content), seconds)
+    return Answer(status, _parse(content), seconds, _unix_time(headers.get("date")))
 
 
 def success_body(answer: Answer, context: str) -> Members:
@@ -90,6 +96,13 @@ def object_member(body: Members, member: str) -> Members:
     """A member that is an object, or an empty one."""
     value = body.get(member)
     return value if isinstance(value, dict) else {}
+
+
+def _unix_time(date: str | None) -> float | None:
+    try:
+        return None if date is None else parsedate_to_datetime(date).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def _parse(content: bytes) -> Any:

@@ -15,6 +15,14 @@ from .errors import (
 )
 
 
+_AUTH_ERRORS: dict[str, type[LatchGateAuthError]] = {
+    "lease_expired": LatchGateLeaseExpired,
+    "replay_detected": LatchGateReplayDetected,
+}
+# The least that a clock may be off before a gate refuses its proofs (spec/auth-and-evidence 1).
+_PROOF_SKEW_SECONDS = 5
+
+
 def answer_error(answer: Answer, action_id: str) -> LatchGateError:
     """The error of an answer to a request about `action_id`."""
     body, status = answer.members, answer.status
@@ -23,11 +31,8 @@ def answer_error(answer: Answer, action_id: str) -> LatchGateError:
     if status == 400:
         return LatchGateDenied(action_id, code, details)
     if status == 401:
-        if code == "lease_expired":
-            return LatchGateLeaseExpired(code, details)
-        if code == "replay_detected":
-            return LatchGateReplayDetected(code, details)
-        return LatchGateAuthError(code, details)
+        kind = _AUTH_ERRORS.get(code, LatchGateAuthError)
+        return kind(code, details, _auth_explanation(answer, details))
     if status == 403:
         if code == "budget_exhausted":
             return LatchGateBudgetExhausted(action_id, details)
@@ -47,7 +52,7 @@ def not_found(answer: Answer, action_id: str, reason: str) -> LatchGateError:
     return LatchGateDenied(action_id, reason, gate_details(answer, code))
 
 
-def lease_refusal(answer: Answer) -> str | None:
+def refusal_code(answer: Answer) -> str | None:
     """The code of a 401, else None."""
     return optional_text(answer.members, "error") if answer.status == 401 else None
 
@@ -69,6 +74,23 @@ def gate_details(answer: Answer, code: str) -> GateDetails:
         retry_after_seconds=answer.retry_after_seconds if seconds is None else seconds,
         body=answer.body if isinstance(answer.body, dict) else None,
     )
+
+
+# Which check failed and what to do about it: the code alone would leave that to be found out.
+def _auth_explanation(answer: Answer, details: GateDetails) -> str | None:
+    reason, remedy = details.deny_reason, details.gate_message
+    is_early_or_late = reason is not None and reason.startswith("iat ")
+    if details.code == "invalid_dpop" and (
+        abs(answer.gate_ahead) > _PROOF_SKEW_SECONDS or is_early_or_late
+    ):
+        remedy = _clock_remedy(answer.gate_ahead)
+    return ". ".join(one for one in (reason, remedy) if one) or None
+
+
+def _clock_remedy(gate_ahead: int) -> str:
+    where = "behind" if gate_ahead > 0 else "ahead of"
+    how = "differs from" if gate_ahead == 0 else f"is {abs(gate_ahead)} s {where}"
+    return f"The clock of this machine {how} the gate's: set the one that is wrong by network time"
 
 
 def _with_reason(code: str, reason: str | None) -> str:

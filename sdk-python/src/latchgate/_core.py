@@ -10,9 +10,10 @@ from urllib.parse import quote
 
 from ._address import resolve_gate_address
 from ._answer import Answer, Members, optional_count, required_text, success_body
-from ._answer_error import answer_error, gate_details, lease_refusal, not_found
+from ._answer_error import answer_error, gate_details, not_found, refusal_code
 from ._identifier import check_identifier
-from ._lease import Identity, Lease, LeaseWish
+from ._identity import Identity
+from ._lease import Lease, LeaseWish
 from ._lease_keeper import LeaseKeeper
 from ._memory import CallMemory
 from ._receipts import ReceiptKey, ReceiptReport, receipt_keys, report_receipt
@@ -208,7 +209,7 @@ class Core:
         return success_body(answer, context)
 
     def _read_public(self, path: str, context: str, subject: str) -> Steps[Members]:
-        answer = yield self._requests.build("GET", path, self._request_timeout)
+        answer = yield from self._requests.send("GET", path, self._request_timeout)
         if not answer.is_success:
             raise answer_error(answer, subject)
         return success_body(answer, context)
@@ -217,7 +218,7 @@ class Core:
     def _with_lease(self, send: Callable[[Lease], Steps[Answer]]) -> Steps[Answer]:
         lease = yield from self.leases.current()
         answer = yield from send(lease)
-        refusal = lease_refusal(answer)
+        refusal = refusal_code(answer)
         if refusal not in ("invalid_lease", "lease_expired"):
             return answer
         fresh = yield from self.leases.replace(lease, refusal)
@@ -227,11 +228,12 @@ class Core:
         self, lease: Lease, method: str, path: str, timeout: float, body: bytes | None
     ) -> Steps[Answer]:
         return (
-            yield self._requests.build(
+            yield from self._requests.send(
                 method,
                 path,
                 timeout,
-                headers=self._requests.lease_headers(lease.key, method, path, lease.token),
+                key=lease.key,
+                token=lease.token,
                 agent_label=lease.agent_label,
                 body=body,
             )

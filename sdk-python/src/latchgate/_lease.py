@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
 from ._answer import Answer, optional_text, required_text, success_body
 from ._answer_error import answer_error
+from ._clock import GateClock
+from ._identity import Identity
 from ._request import Requests
-from ._steps import Call, Steps
+from ._steps import Steps
 from .dpop import DPoPKeyPair
 from .errors import LatchGateTransportError
 
 _RENEW_UNDER_SECONDS = 60.0
+_SHORTEST = 0.001
+_PATH = "/v1/leases"
 _ACTION_OF_CONNECT = "<connect>"
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 
@@ -32,12 +36,12 @@ class Lease:
     session_id: str | None
     jti: str | None
     renew_at: float
-    """Unix seconds from which the next call renews it first."""
+    """Unix seconds by the gate's clock from which the next call renews it first."""
 
 
 @dataclass(frozen=True)
 class LeaseWish:
-    """What a lease is asked for. `key`: a registered one; None: a new one for each session."""
+    """What a lease is asked for."""
 
     scopes: Sequence[str]
     max_calls: int | None
@@ -45,67 +49,27 @@ class LeaseWish:
     agent_id: str | None
 
 
-class Identity:
-    """The credentials of the agent: a key, a source of tokens, both or neither."""
-
-    def __init__(
-        self, key: DPoPKeyPair | None, token: str | Callable[[], Any] | None
-    ) -> None:
-        if token is not None and not isinstance(token, str) and not callable(token):
-            raise TypeError("identity_token must be a text or a function that returns one")
-        if isinstance(token, str):
-            _check_token(token)
-        self.key = key
-        self._token = token
-        self._presented: str | None = None
-
-    def session_token(self) -> Steps[str | None]:
-        """A token for a new session; None: the client has no tokens."""
-        token = yield from self._ask()
-        self._presented = token
-        return token
-
-    def renewal_token(self) -> Steps[str | None]:
-        """A token for a renewal. None for one that was presented before: a gate takes each token
-        once, and until the first one ends the key alone renews the session."""
-        token = yield from self._ask()
-        if token == self._presented:
-            return None
-        self._presented = token
-        return token
-
-    def _ask(self) -> Steps[str | None]:
-        if self._token is None or isinstance(self._token, str):
-            return self._token
-        token = yield Call(self._token)
-        _check_token(token)
-        return token
-
-    def __repr__(self) -> str:
-        return f"Identity(key={self.key!r}, token={'none' if self._token is None else 'set'})"
-
-
-# Before it becomes a header: a transport's complaint about a line break would quote the token.
-def _check_token(token: object) -> None:
-    if not isinstance(token, str):
-        raise TypeError(f"identity_token gave {type(token).__name__}, not a text")
-    if not _TOKEN.fullmatch(token):
-        raise ValueError(
-            "identity_token is empty or holds characters that no JWT has (it is not shown here)"
-        )
-
-
-def request_lease(requests: Requests, wish: LeaseWish, identity: Identity, timeout: float) -> Steps[Lease]:
+def request_lease(
+    requests: Requests, wish: LeaseWish, identity: Identity, timeout: float
+) -> Steps[Lease]:
     """Asks for a lease of a new session."""
-    token = yield from identity.session_token()
+    begun = time.monotonic()
+    token = yield from identity.session_token(timeout)
     key = identity.key or DPoPKeyPair.generate()
-    headers = {}
-    if token is not None:
-        headers["authorization"] = f"Bearer {token}"
-    # A registered key proves itself; one made a moment ago has nothing to prove.
-    if identity.key is not None:
-        headers["dpop"] = requests.proof(key, "POST", "/v1/leases", None)
-    return (yield from _send(requests, wish, key, headers, timeout))
+    headers = {} if token is None else {"authorization": f"Bearer {token}"}
+    # A registered key proves itself, and beside a token any key does: who has caught the token alone
+    # gets no lease for a key of his. A key made for nobody has nothing to prove.
+    proves = identity.key is not None or token is not None
+    answer = yield from requests.send(
+        "POST",
+        _PATH,
+        _left(timeout, begun),
+        key=key if proves else None,
+        headers=headers,
+        agent_label=agent_label(wish.agent_id),
+        body=_body(wish, key),
+    )
+    return _read_lease(answer, key, wish, requests.clock)
 
 
 def renew_lease(
@@ -113,11 +77,19 @@ def renew_lease(
 ) -> Steps[Lease]:
     """Renews a lease: the old one and a proof by its key keep session, budget and scopes. A gate
     of version 0.2.0 looks at the body alone and opens a new session with what it says."""
-    token = yield from identity.renewal_token()
-    headers = requests.lease_headers(lease.key, "POST", "/v1/leases", lease.token)
-    if token is not None:
-        headers["x-latchgate-identity-token"] = token
-    return (yield from _send(requests, wish, lease.key, headers, timeout))
+    begun = time.monotonic()
+    token = yield from identity.renewal_token(timeout)
+    answer = yield from requests.send(
+        "POST",
+        _PATH,
+        _left(timeout, begun),
+        key=lease.key,
+        token=lease.token,
+        headers={} if token is None else {"x-latchgate-identity-token": token},
+        agent_label=agent_label(wish.agent_id),
+        body=_body(wish, lease.key),
+    )
+    return _read_lease(answer, lease.key, wish, requests.clock)
 
 
 def agent_label(agent_id: str | None) -> str | None:
@@ -127,40 +99,35 @@ def agent_label(agent_id: str | None) -> str | None:
     return agent_id
 
 
-def _send(
-    requests: Requests, wish: LeaseWish, key: DPoPKeyPair, headers: dict[str, str], timeout: float
-) -> Steps[Lease]:
-    label = agent_label(wish.agent_id)
+def _body(wish: LeaseWish, key: DPoPKeyPair) -> bytes:
     body: dict[str, Any] = {"scopes": list(wish.scopes), "dpop_jwk": key.public_jwk}
     budgets = {"max_calls": wish.max_calls, "max_cost_usd_cents": wish.max_cost_usd_cents}
     given = {name: value for name, value in budgets.items() if value is not None}
     if given:
         body["budgets"] = given
-    answer = yield requests.build(
-        "POST",
-        "/v1/leases",
-        timeout,
-        headers=headers,
-        agent_label=label,
-        body=json.dumps(body, allow_nan=False).encode("utf-8"),
-    )
+    return json.dumps(body, allow_nan=False).encode("utf-8")
+
+
+# What the token took is gone, so that both together end in time.
+def _left(timeout: float, begun: float) -> float:
+    return max(_SHORTEST, timeout - (time.monotonic() - begun))
+
+
+def _read_lease(answer: Answer, key: DPoPKeyPair, wish: LeaseWish, clock: GateClock) -> Lease:
     if not answer.is_success:
         raise answer_error(answer, _ACTION_OF_CONNECT)
-    return _read_lease(answer, key, label)
-
-
-def _read_lease(answer: Answer, key: DPoPKeyPair, label: str | None) -> Lease:
     body = success_body(answer, "lease")
     token = required_text(body, "lease_jwt", "lease")
     if not _TOKEN.fullmatch(token):
         raise LatchGateTransportError("lease_jwt in lease response is not a token")
     expires_at = _unix_seconds(required_text(body, "expires_at", "lease"))
-    # Half of a short lease: 60 s would be a new lease for every call where leases live 60 s.
-    lifetime = max(0.0, expires_at - time.time())
+    # By the gate's own clock: on a machine that is ahead a new lease would look expired. Half of a
+    # short lease: 60 s would be a new lease for every call where leases live 60 s.
+    lifetime = max(0.0, expires_at - (clock.now() + answer.gate_ahead))
     return Lease(
         token=token,
         key=key,
-        agent_label=label,
+        agent_label=agent_label(wish.agent_id),
         session_id=optional_text(body, "session_id"),
         jti=optional_text(body, "lease_jti"),
         renew_at=expires_at - min(_RENEW_UNDER_SECONDS, lifetime / 2),

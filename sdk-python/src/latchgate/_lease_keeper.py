@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from ._lease import Identity, Lease, LeaseWish, renew_lease, request_lease
+from ._identity import Identity
+from ._lease import Lease, LeaseWish, renew_lease, request_lease
 from ._request import Requests
 from ._steps import Acquire, Lock, Steps
 from .errors import LatchGateAuthError, LatchGateNotConnected
@@ -53,7 +53,7 @@ class LeaseKeeper:
     def current(self) -> Steps[Lease]:
         """A lease that can be used now; connects or renews first where that is needed."""
         lease = self.lease
-        if lease is not None and time.time() < lease.renew_at:
+        if lease is not None and self._requests.clock.now() < lease.renew_at:
             return lease
         return (yield from self._shared(self._need_now))
 
@@ -85,7 +85,7 @@ class LeaseKeeper:
             if self._wish.agent_id is None:
                 raise LatchGateNotConnected()
             return self._open
-        if time.time() < lease.renew_at:
+        if self._requests.clock.now() < lease.renew_at:
             return None
         return lambda: self._renew(lease)
 

@@ -38,9 +38,15 @@ class Sleep:
 
 @dataclass(frozen=True)
 class Call:
-    """Calls a function of the user's and, in the asynchronous client, awaits what it returns."""
+    """Calls a function of the user's and, in the asynchronous client, awaits what it returns, for
+    so many seconds: then it throws `CallTimeout`. A function that does not return is not ended."""
 
     function: Callable[[], Any]
+    timeout: float
+
+
+class CallTimeout(Exception):
+    """What a function of the user's returned was not there in time."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from ._answer import Answer, read_answer
 from ._core import Core
 from ._memory import SequenceFinding
 from ._receipts import ReceiptKey, ReceiptReport
-from ._steps import Acquire, Call, Command, Send, Steps
+from ._steps import Acquire, Call, CallTimeout, Command, Send, Steps
 from ._transport import (
     KEPT_CONNECTIONS,
     KEPT_SECONDS,
@@ -222,7 +222,12 @@ class LatchGateClient:
             return await command.lock.acquire()  # type: ignore[attr-defined]
         if isinstance(command, Call):
             value = command.function()
-            return await value if inspect.isawaitable(value) else value
+            if not inspect.isawaitable(value):
+                return value
+            try:
+                return await asyncio.wait_for(value, command.timeout)
+            except asyncio.TimeoutError:
+                raise CallTimeout from None
         try:
             await asyncio.wait_for(self._closing.wait(), command.seconds)
         except asyncio.TimeoutError:
@@ -253,6 +258,4 @@ class LatchGateClient:
                     raise too_large()
         finally:
             await response.aclose()
-        return read_answer(
-            response.status_code, response.headers.get("retry-after"), bytes(content)
-        )
+        return read_answer(response.status_code, response.headers, bytes(content))

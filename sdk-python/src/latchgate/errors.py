@@ -136,13 +136,16 @@ class LatchGateBudgetExhausted(LatchGateError):
 
 
 class LatchGateAuthError(LatchGateError):
-    """The gate did not accept the lease, the proof or the identity. `detail` equals `code`."""
+    """The gate did not accept the lease, the proof or the identity. `detail` equals `code`. With code
+    `identity_token_unusable` (status None): the option `identity_token` gave no token, and nothing
+    was sent."""
 
     code: str
 
-    def __init__(self, code: str, details: GateDetails = NOTHING) -> None:
-        said = ". ".join(one for one in (details.deny_reason, details.gate_message) if one)
-        why = f": {said}" if said else ""
+    def __init__(
+        self, code: str, details: GateDetails = NOTHING, explanation: str | None = None
+    ) -> None:
+        why = "" if explanation is None else f": {explanation}"
         super().__init__(f"authentication failed: {code}{why}", replace(details, code=code))
         self.detail = code
 

@@ -68,6 +68,8 @@ class LatchGateSyncClient:
         identity_token: str | Callable[[], str] | None = None,
         http_transport: httpx.Client | None = None,
     ) -> None:
+        if inspect.iscoroutinefunction(identity_token):
+            raise TypeError("identity_token must not be asynchronous here: use LatchGateClient")
         self._core = Core(
             socket=None if http_transport is not None else socket,
             base_url=base_url,
@@ -216,7 +218,7 @@ class LatchGateSyncClient:
             if inspect.isawaitable(value):
                 if inspect.iscoroutine(value):
                     value.close()
-                raise TypeError("identity_token must not be asynchronous: use LatchGateClient")
+                raise TypeError("what it gave must be awaited: use LatchGateClient")
             return value
         if isinstance(command, Sleep):
             self._closing.wait(command.seconds)
@@ -247,6 +249,4 @@ class LatchGateSyncClient:
                     raise too_late(command)
         finally:
             response.close()
-        return read_answer(
-            response.status_code, response.headers.get("retry-after"), bytes(content)
-        )
+        return read_answer(response.status_code, response.headers, bytes(content))

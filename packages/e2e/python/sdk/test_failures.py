@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from latchgate import (
     LatchGateAuthError,
     LatchGateBudgetExhausted,
     LatchGateTransportError,
+    LatchGateUnavailable,
 )
 
 SECRETS = {"LATCHGATE_SECRET_GITHUB_TOKEN": "ghp_test_0123456789"}
@@ -225,27 +228,66 @@ def test_a_gate_that_lost_its_key_is_given_a_new_session_with_what_is_left(agent
 # Clocks.
 
 
-@pytest.mark.parametrize(
-    ("offset", "reason"),
-    [(61, None), (75, "iat too old"), (-4, None), (-20, "iat too far in future")],
-    ids=["within the leeway behind", "behind", "within the leeway ahead", "ahead"],
-)
-def test_clocks_that_differ_are_named_with_a_remedy(agent, offset: int, reason: str | None) -> None:
-    """The gate's clock: what is ahead there is an agent behind."""
-    with Gate(clockOffset=offset - 1 if offset > 0 else offset) as gate:
+@pytest.mark.parametrize("ahead", [3600, -3600], ids=["ahead", "behind"])
+def test_an_agent_whose_clock_is_off_takes_the_time_of_the_gate(
+    agent, monkeypatch: pytest.MonkeyPatch, ahead: int
+) -> None:
+    right = time.time
+    with Gate() as gate:
         client = agent(socket=gate.socket)
-        if reason is None:
-            client.execute("http_fetch", PAGE)
-            return
-        with pytest.raises(LatchGateAuthError) as caught:
-            client.execute("http_fetch", PAGE)
-        error = caught.value
-        assert error.code == "invalid_dpop" and error.deny_reason.startswith(f"{reason}: ")
-        assert str(error) == (
-            f"authentication failed: invalid_dpop: {error.deny_reason}. The clocks of the agent's "
-            "machine and of the gate differ: set the clock that is wrong."
+        monkeypatch.setattr(time, "time", lambda: right() + ahead)
+        client.connect(max_calls=2)
+        session = client.session_id
+        client.execute("http_fetch", PAGE)
+        lease = client.lease_jti
+        client.execute("http_fetch", PAGE)
+        assert (client.session_id, client.lease_jti) == (session, lease)
+        failure(client, LatchGateBudgetExhausted)
+        assert len(gate.requests) == 2
+
+
+def test_an_agent_whose_clock_is_days_off_is_told_by_how_much(
+    agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = time.time
+    with Gate() as gate:
+        client = agent(socket=gate.socket)
+        monkeypatch.setattr(time, "time", lambda: right() - 200_000)
+        shown = failure(client, LatchGateAuthError)
+        assert re.fullmatch(
+            r"authentication failed: invalid_dpop: iat too old: 2000\d\d s, at most 60 s\. The clock "
+            r"of this machine is (199999|20000\d) s behind the gate's: set the one that is wrong by "
+            r"network time",
+            shown,
+        ), shown
+        assert gate.requests == []
+
+
+@pytest.mark.parametrize(("offset", "reason"), [(70, "iat too old"), (-15, "iat too far in future")])
+def test_a_gate_that_disagrees_with_its_own_date_is_not_followed(
+    agent, offset: int, reason: str
+) -> None:
+    with Gate(clockOffset=offset) as gate:
+        shown = failure(agent(socket=gate.socket), LatchGateAuthError)
+        assert shown.startswith(f"authentication failed: invalid_dpop: {reason}: ")
+        assert shown.endswith(
+            " s. The clock of this machine differs from the gate's: set the one that is wrong by "
+            "network time"
         )
         assert gate.requests == []
+
+
+def test_a_gate_whose_clock_goes_back_refuses_everything_and_says_so(agent) -> None:
+    with Gate() as gate:
+        client = agent(socket=gate.socket)
+        client.execute("http_fetch", PAGE)
+        gate.set_clock(30)
+        client.execute("http_fetch", PAGE)
+        gate.set_clock(0)
+        with pytest.raises(LatchGateUnavailable) as caught:
+            client.execute("http_fetch", PAGE)
+        assert caught.value.code == "clock_error"
+        assert len(gate.requests) == 2
 
 
 # Waits.
