@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { DPoPKeyPair } from '@latchgate/protocol/node'
 import { type TempDir, tempDir } from '@latchgate/testkit'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { asOperator } from '../src/harness/approvals.js'
@@ -87,6 +88,18 @@ function rights(principal: string): unknown {
   }
 }
 
+function onTcp(address: string): ProjectSettings {
+  return {
+    keys: [
+      `listen_http_addr = "${address}"`,
+      `public_base_url = "http://${address}"`,
+      'unsafe_expose_http = true',
+    ].join('\n'),
+    identity: 'none',
+    manifests: { 'send_message.yaml': MANIFEST },
+  }
+}
+
 interface Program {
   /** Resolves once standard output holds this; rejects when the program ends before. */
   said(pattern: RegExp): Promise<readonly string[]>
@@ -121,6 +134,8 @@ async function operate(...args: readonly string[]): Promise<string> {
 
 function observe(args: readonly string[], env: Readonly<Record<string, string>>): Program {
   const child = spawn(process.execPath, args, {
+    // The directory that the agent's key lies in.
+    cwd: runtime.path,
     env: { PATH: process.env['PATH'], HOME: runtime.path, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -156,8 +171,8 @@ function snippet(containing: string): string {
   return String(found[0])
 }
 
-test('the guide has these seven snippets, the published one first', () => {
-  expect(SNIPPETS).toHaveLength(7)
+test('the guide has these eleven snippets, the published one first', () => {
+  expect(SNIPPETS).toHaveLength(11)
   expect(SNIPPETS[0]).toBe(PUBLISHED)
 })
 
@@ -213,8 +228,47 @@ test('waiting gives the result of the one execution', async () => {
 })
 
 test('a receipt is retrieved, and says that the call fully succeeded', async () => {
-  const { code, out, err } = await runModule(snippet('getReceipt')).done
+  const { code, out, err } = await runModule(snippet('client.getReceipt(')).done
   expect([code, out, err]).toEqual([0, 'Verified: true\n', ''])
+})
+
+test('what it may call is listed, and what would be held is marked', async () => {
+  const { code, out, err } = await runModule(snippet('held for approval')).done
+  expect([code, err]).toEqual([0, ''])
+  expect(out).toContain('http_fetch (low, at once)\n')
+  expect(out).toContain('send_message (high, held for approval)\n')
+})
+
+test('a receipt is checked here, with keys that were kept', async () => {
+  const { code, out, err } = await runModule(snippet('trustedKeys')).done
+  expect([code, out, err]).toEqual([0, 'valid matches continuous []\n', ''])
+})
+
+test('a call that is denied and a budget that is spent say so', async () => {
+  const { code, out, err } = await runModule(snippet('10.0.0.1')).done
+  expect([code, err]).toEqual([0, ''])
+  expect(out).toMatch(
+    /^policy_denied: egress_denied: .*\nbudget exhausted for action 'http_fetch'\n$/,
+  )
+})
+
+test('an agent with a key of its own is known over TCP', async () => {
+  const key = await DPoPKeyPair.generate()
+  const address = `127.0.0.1:${await freePort()}`
+  const overTcp = await startWorld({
+    ...onTcp(address),
+    data: rights('reader'),
+    tables: `[agents.reader]\nprincipal = "reader"\ndpop_jkt = "${key.thumbprint}"`,
+  })
+  try {
+    writeFileSync(runtime.file('reader.pem'), key.exportPem(), { mode: 0o600 })
+    const env = { LATCHGATE_URL: `http://${address}` }
+    const { code, out, err } = await runModule(snippet('keyFile'), env).done
+    expect([code, err]).toEqual([0, ''])
+    expect(out).toContain("'send_message'")
+  } finally {
+    await overTcp.close()
+  }
 })
 
 test('a named socket is used', async () => {
@@ -227,16 +281,7 @@ test('a named socket is used', async () => {
 test('LATCHGATE_URL is used', async () => {
   // What the agent is told is what proofs name: the gate has to know its own port.
   const address = `127.0.0.1:${await freePort()}`
-  const settings: ProjectSettings = {
-    keys: [
-      `listen_http_addr = "${address}"`,
-      `public_base_url = "http://${address}"`,
-      'unsafe_expose_http = true',
-    ].join('\n'),
-    identity: 'none',
-    data: rights('dev:anonymous'),
-  }
-  const overTcp = await startWorld(settings)
+  const overTcp = await startWorld({ ...onTcp(address), data: rights('dev:anonymous') })
   try {
     const LATCHGATE_URL = `http://${address}`
     const { code, out, err } = await runModule(snippet('Reads LATCHGATE_URL'), { LATCHGATE_URL })
