@@ -11,8 +11,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from gate_double import GateDouble  # noqa: E402
-from latchgate import LatchGateClient, LatchGateSyncClient  # noqa: E402
+from gate_double import GateDouble
+from latchgate import LatchGateClient, LatchGateSyncClient
 
 
 @pytest.fixture

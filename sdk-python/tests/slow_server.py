@@ -8,9 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain, repeat
 
-LEASE = (
-    b'{"lease_jwt":"lease.1","expires_at":"2999-01-01T00:00:00Z","session_id":"s-1"}'
-)
+LEASE = b'{"lease_jwt":"lease.1","expires_at":"2999-01-01T00:00:00Z","session_id":"s-1"}'
 
 
 def answer(body: bytes, status: str = "200 OK") -> bytes:

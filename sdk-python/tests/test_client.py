@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -69,9 +70,9 @@ def test_without_agent_id_nothing_is_sent(gate: GateDouble, call) -> None:
     assert gate.seen == []
 
 
-@pytest.mark.parametrize("bad", ["", "../x", "a/b", "a" * 257])
+@pytest.mark.parametrize("bad", ["", "../x", "a/b", "a" * 257, "a\n"])
 def test_a_bad_id_is_refused_before_anything_is_sent(gate: GateDouble, call, bad: str) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"action_id (must not|exceeds|contains)"):
         call({"base_url": gate.url, "agent_id": "me"}, lambda c: c.execute(bad))
     assert gate.seen == []
 
@@ -187,9 +188,11 @@ def test_threads_share_one_connect(gate: GateDouble) -> None:
 
     from latchgate import LatchGateSyncClient
 
-    with LatchGateSyncClient(base_url=gate.url, agent_id="me") as client:
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(lambda _: client.execute("a"), range(8)))
+    with (
+        LatchGateSyncClient(base_url=gate.url, agent_id="me") as client,
+        ThreadPoolExecutor(8) as pool,
+    ):
+        list(pool.map(lambda _: client.execute("a"), range(8)))
     assert gate.leases == 1 and len(gate.seen) == 9
 
 
@@ -209,14 +212,14 @@ def test_closing_ends_a_wait_for_approval(gate: GateDouble) -> None:
     asked = ("GET", "/v1/approvals/p/wait")
     gate.answers[asked] = [(200, {"status": "pending", "retry_after_seconds": 500})]
 
-    def is_asked() -> bool:
-        return any(path.startswith(asked[1]) for path in gate.paths())
+    def until_asked() -> None:
+        while not any(path.startswith(asked[1]) for path in gate.paths()):
+            time.sleep(0.01)
 
     async def main() -> None:
         client = LatchGateClient(base_url=gate.url, agent_id="me")
         wait = asyncio.create_task(client.wait_for_approval("p"))
-        while not is_asked():
-            await asyncio.sleep(0.01)
+        await asyncio.to_thread(until_asked)
         await client.close()
         with pytest.raises(LatchGateTransportError):
             await wait
@@ -234,8 +237,7 @@ def test_closing_ends_a_wait_for_approval(gate: GateDouble) -> None:
 
     thread = threading.Thread(target=wait)
     thread.start()
-    while not is_asked():
-        pass
+    until_asked()
     client.close()
     thread.join()
     assert len(caught) == 1

@@ -35,7 +35,10 @@ class Clocked:
             if age > 60:
                 return 401, {"error": "invalid_dpop", "deny_reason": f"iat too old: {age} s"}
             if age < -5:
-                return 401, {"error": "invalid_dpop", "deny_reason": f"iat too far in future: {-age} s"}
+                return 401, {
+                    "error": "invalid_dpop",
+                    "deny_reason": f"iat too far in future: {-age} s",
+                }
         return self.plain(seen)
 
 

@@ -75,7 +75,12 @@ def test_a_token_and_a_key_go_together(gate: GateDouble, call) -> None:
     key = DPoPKeyPair.generate()
     tokens = numbered()
     call(
-        {"base_url": gate.url, "agent_id": "me", "key": key, "identity_token": lambda: next(tokens)},
+        {
+            "base_url": gate.url,
+            "agent_id": "me",
+            "key": key,
+            "identity_token": lambda: next(tokens),
+        },
         lambda c: c.connect(),
         lambda c: c.connect(),
     )

@@ -103,7 +103,7 @@ def test_a_time_of_a_lease_is_read_in_every_form() -> None:
 def test_a_proof_is_that_of_the_vectors_but_for_its_signature() -> None:
     file = vectors("dpop-proofs")
     case = next(one for one in file["cases"] if one["name"] == "a valid proof")
-    header, payload, signature = case["proof"].split(".")
+    header, payload, _ = case["proof"].split(".")
     said = json.loads(decode_base64url(payload) or b"")
     owner = next(one for one in vectors("keys")["p256"] if one["name"] == "A")
     d = int.from_bytes(base64.urlsafe_b64decode(owner["d"] + "=="), "big")

@@ -41,7 +41,9 @@ def named(cases: list[dict[str, Any]]) -> Any:
 
 def test_every_file_of_vectors_is_read_by_these_tests() -> None:
     read = "".join(one.read_text("utf-8") for one in Path(__file__).parent.glob("test_*.py"))
-    assert [one.name for one in VECTORS.glob("*.json") if f'vectors("{one.stem}")' not in read] == []
+    assert [
+        one.name for one in VECTORS.glob("*.json") if f'vectors("{one.stem}")' not in read
+    ] == []
 
 
 def test_strict_json_is_accepted_with_the_value_of_the_standard_parser() -> None:
@@ -89,9 +91,7 @@ def test_a_lease_is_judged_as_the_vectors_say(case: dict[str, Any]) -> None:
 
 def lease_keys() -> dict[str, ec.EllipticCurvePublicKey]:
     numbers = next(one for one in vectors("keys")["p256"] if one["name"] == "G")
-    x, y = (
-        int.from_bytes(base64.urlsafe_b64decode(numbers[name] + "=="), "big") for name in "xy"
-    )
+    x, y = (int.from_bytes(base64.urlsafe_b64decode(numbers[name] + "=="), "big") for name in "xy")
     key = ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()
     return {vectors("leases")["header"]["kid"]: key}
 
@@ -107,7 +107,7 @@ def test_trees_have_the_published_roots_and_proofs() -> None:
         index, size = case["index"], case["size"]
         proof = [bytes.fromhex(one) for one in case["proof"]]
         assert root_of_inclusion(index, size, hashes[index], proof) == roots[size - 1]
-        for wrong in (proof + [EMPTY_ROOT], proof[:-1] if proof else [EMPTY_ROOT], proof[::-1]):
+        for wrong in ([*proof, EMPTY_ROOT], proof[:-1] if proof else [EMPTY_ROOT], proof[::-1]):
             if wrong != proof:
                 assert root_of_inclusion(index, size, hashes[index], wrong) != roots[size - 1]
     for case in file["consistency"]:
@@ -174,7 +174,12 @@ def test_the_errors_of_the_client_have_the_statuses_of_the_table() -> None:
         LatchGateUnavailable,
     )
 
-    kinds = {400: LatchGateDenied, 401: LatchGateAuthError, 403: LatchGateDenied, 422: LatchGateDenied}
+    kinds = {
+        400: LatchGateDenied,
+        401: LatchGateAuthError,
+        403: LatchGateDenied,
+        422: LatchGateDenied,
+    }
     special = {
         "budget_exhausted": LatchGateBudgetExhausted,
         "lease_expired": LatchGateLeaseExpired,

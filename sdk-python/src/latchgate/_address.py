@@ -64,7 +64,6 @@ def _checked_base(name: str, value: str) -> str:
         raise ValueError(f"{name} must be an http:// or https:// URL, got '{shown}'")
     if "@" in parts.netloc or "?" in value or "#" in value:
         raise ValueError(
-            f"{name} must not hold user, query or fragment: "
-            f"'{parts.scheme}://{parts.hostname}…'"
+            f"{name} must not hold user, query or fragment: '{parts.scheme}://{parts.hostname}…'"
         )
     return value.rstrip("/")

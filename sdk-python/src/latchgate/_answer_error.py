@@ -14,7 +14,6 @@ from .errors import (
     LatchGateUnavailable,
 )
 
-
 _AUTH_ERRORS: dict[str, type[LatchGateAuthError]] = {
     "lease_expired": LatchGateLeaseExpired,
     "replay_detected": LatchGateReplayDetected,

@@ -22,7 +22,8 @@ class GateClock:
         return time.time() + self._ahead
 
     def difference(self, date: float | None) -> float:
-        """Seconds by which a gate whose answer has just come with this `Date` is ahead of `now()`."""
+        """Seconds by which a gate whose answer has just come with this `Date` is ahead of
+        `now()`."""
         difference = 0.0 if date is None else date - self.now()
         # `Date` has whole seconds and is as old as the way here is long: so little says nothing.
         return 0.0 if abs(difference) < _PROOF_SKEW / 2 else difference

@@ -113,7 +113,10 @@ class Core:
     def get_receipt(self, receipt_id: str) -> Steps[ExecutionReceipt]:
         check_identifier("receipt_id", receipt_id)
         body = yield from self._read(
-            f"/v1/receipts/{receipt_id}", "receipt", "<receipt>", f"receipt '{receipt_id}' not found"
+            f"/v1/receipts/{receipt_id}",
+            "receipt",
+            "<receipt>",
+            f"receipt '{receipt_id}' not found",
         )
         return ExecutionReceipt.from_json(body)
 
@@ -148,7 +151,10 @@ class Core:
     def get_action_egress(self, action_id: str) -> Steps[EgressProfile]:
         check_identifier("action_id", action_id)
         body = yield from self._read(
-            f"/v1/actions/{action_id}", "action egress", action_id, f"action '{action_id}' not found"
+            f"/v1/actions/{action_id}",
+            "action egress",
+            action_id,
+            f"action '{action_id}' not found",
         )
         return EgressProfile.from_json(body.get("egress"))
 
@@ -198,9 +204,7 @@ class Core:
             yield from self._with_lease(lambda lease: self._send(lease, "GET", path, timeout, None))
         )
 
-    def _read(
-        self, path: str, context: str, action_id: str, missing: str | None
-    ) -> Steps[Members]:
+    def _read(self, path: str, context: str, action_id: str, missing: str | None) -> Steps[Members]:
         answer = yield from self._get(path, self._request_timeout)
         if answer.status == 404 and missing is not None:
             raise not_found(answer, action_id, missing)
@@ -214,7 +218,7 @@ class Core:
             raise answer_error(answer, subject)
         return success_body(answer, context)
 
-    # A gate that does not know the lease has not looked at the call: repeating it repeats no effect.
+    # A gate that does not know the lease has not looked at the call: repeating repeats no effect.
     def _with_lease(self, send: Callable[[Lease], Steps[Answer]]) -> Steps[Answer]:
         lease = yield from self.leases.current()
         answer = yield from send(lease)

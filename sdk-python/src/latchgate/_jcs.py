@@ -29,7 +29,8 @@ def canonicalize(value: Any) -> str:
         # By UTF-16 code units, as RFC 8785 3.2.3 asks: code points beyond U+FFFF sort before
         # U+E000.
         names = sorted(value, key=lambda name: name.encode("utf-16-be", "surrogatepass"))
-        return "{%s}" % ",".join(f"{_quote(name)}:{canonicalize(value[name])}" for name in names)
+        members = (f"{_quote(name)}:{canonicalize(value[name])}" for name in names)
+        return f"{{{','.join(members)}}}"
     raise ValueError(f"a value of type {type(value).__name__} has no canonical form")
 
 

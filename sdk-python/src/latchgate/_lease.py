@@ -57,8 +57,8 @@ def request_lease(
     token = yield from identity.session_token(timeout)
     key = identity.key or DPoPKeyPair.generate()
     headers = {} if token is None else {"authorization": f"Bearer {token}"}
-    # A registered key proves itself, and beside a token any key does: who has caught the token alone
-    # gets no lease for a key of his. A key made for nobody has nothing to prove.
+    # A registered key proves itself, and beside a token any key does: who has caught the token
+    # alone gets no lease for a key of his. A key made for nobody has nothing to prove.
     proves = identity.key is not None or token is not None
     answer = yield from requests.send(
         "POST",

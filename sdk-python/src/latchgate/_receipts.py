@@ -143,7 +143,7 @@ def result_hash_text(receipt: Members) -> str:
         if name.endswith("_at") and text.endswith('Z"'):
             text = f'{text[:-2]}+00:00"'
         parts.append(f'"{name}":{text}')
-    return "{%s}" % ",".join(parts)
+    return f"{{{','.join(parts)}}}"
 
 
 def signing_bytes(receipt: Members) -> bytes:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar, Union
+from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -56,5 +56,5 @@ class Acquire:
     lock: Lock
 
 
-Command = Union[Send, Sleep, Call, Acquire]
+Command = Send | Sleep | Call | Acquire
 Steps = Generator[Command, Any, T]

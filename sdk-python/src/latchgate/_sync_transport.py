@@ -7,7 +7,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import httpcore
 import httpx
@@ -39,7 +39,9 @@ class DeadlineTransport(httpx.BaseTransport):
     def __init__(self, socket_path: str | None) -> None:
         self._deadline = _Deadline()
         self._pool = httpcore.ConnectionPool(
-            ssl_context=None if socket_path is not None else httpx.create_ssl_context(trust_env=False),
+            ssl_context=None
+            if socket_path is not None
+            else httpx.create_ssl_context(trust_env=False),
             max_connections=None,
             max_keepalive_connections=KEPT_CONNECTIONS,
             keepalive_expiry=KEPT_SECONDS,
@@ -151,9 +153,7 @@ class _Backend(httpcore.NetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         limit = self._deadline.limit(timeout, httpcore.ConnectTimeout)
-        return _Stream(
-            self._inner.connect_unix_socket(path, limit, socket_options), self._deadline
-        )
+        return _Stream(self._inner.connect_unix_socket(path, limit, socket_options), self._deadline)
 
 
 class _Stream(httpcore.NetworkStream):
@@ -175,10 +175,9 @@ class _Stream(httpcore.NetworkStream):
     def close(self) -> None:
         # Closing alone would leave a thread that reads from it waiting until its time is over.
         raw = self._inner.get_extra_info("socket")
-        try:
+        # An error says that the peer was faster.
+        with suppress(OSError):
             socket.socket.shutdown(raw, socket.SHUT_RDWR)
-        except OSError:
-            pass  # The peer was faster.
         self._inner.close()
 
     def start_tls(

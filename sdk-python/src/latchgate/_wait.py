@@ -195,9 +195,7 @@ def _outcome(answer: Answer, status: ApprovalStatus) -> LatchGateError:
 # What a gate without `/result` (0.2.0) lets a client know of an approval that has ended.
 def _poll_outcome(answer: Answer, status: ApprovalStatus) -> LatchGateError:
     approval_id, action_id = status.approval_id, status.action_id
-    details = GateDetails(
-        receipt_id=status.receipt_id, body=status.raw, deny_reason=status.reason
-    )
+    details = GateDetails(receipt_id=status.receipt_id, body=status.raw, deny_reason=status.reason)
     if status.is_denied:
         return LatchGateApprovalDenied(action_id, approval_id, status.reason, details)
     if status.is_expired:

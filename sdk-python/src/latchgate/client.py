@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -23,8 +24,8 @@ from ._transport import (
     check_before_sending,
     client_options,
     request_arguments,
-    too_late,
     too_large,
+    too_late,
     transport_error,
 )
 from .dpop import DPoPKeyPair
@@ -131,17 +132,21 @@ class LatchGateClient:
         max_cost_usd_cents: int | None = None,
     ) -> None:
         """Opens a session, a new one each time. Not needed when the client has an agent id."""
-        return await self._drive(self._core.connect(agent_id, scopes, max_calls, max_cost_usd_cents))
+        return await self._drive(
+            self._core.connect(agent_id, scopes, max_calls, max_cost_usd_cents)
+        )
 
-    async def execute(self, action_id: str, params: Mapping[str, Any] | None = None) -> ActionResult:
+    async def execute(
+        self, action_id: str, params: Mapping[str, Any] | None = None
+    ) -> ActionResult:
         """Executes an action and returns its result once the receipt is durable. Raises
         `LatchGateApprovalRequired` when the call is held, and the other errors of `errors`."""
         return await self._drive(self._core.execute(action_id, params))
 
     async def wait_for_approval(self, approval_id: str, *, timeout: float = 600.0) -> ActionResult:
-        """Waits so many seconds for an operator's decision on a held call and, once it was executed,
-        for its result. Only asks: it executes nothing again, outlives a gate that is away for a
-        while, and can be repeated with the same id. Raises `LatchGateApprovalDenied`,
+        """Waits so many seconds for an operator's decision on a held call and, once it was
+        executed, for its result. Only asks: it executes nothing again, outlives a gate that is away
+        for a while, and can be repeated with the same id. Raises `LatchGateApprovalDenied`,
         `LatchGateApprovalExpired`, `LatchGateDenied` (revoked, or refused after the approval),
         `LatchGateUnavailable` with `receipt_id` (approved, and failed), and
         `LatchGateApprovalTimeout` (still held)."""
@@ -151,7 +156,9 @@ class LatchGateClient:
         """Asks once what became of a held call."""
         return await self._drive(self._core.get_approval_status(approval_id))
 
-    async def list_approvals(self, *, status: str | None = None, limit: int | None = None) -> tuple[ApprovalEntry, ...]:
+    async def list_approvals(
+        self, *, status: str | None = None, limit: int | None = None
+    ) -> tuple[ApprovalEntry, ...]:
         """The held calls of this principal, of all its sessions, newest first."""
         return await self._drive(self._core.list_approvals(status, limit))
 
@@ -228,10 +235,9 @@ class LatchGateClient:
                 return await asyncio.wait_for(value, command.timeout)
             except asyncio.TimeoutError:
                 raise CallTimeout from None
-        try:
+        # A time-out says that the pause is over.
+        with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._closing.wait(), command.seconds)
-        except asyncio.TimeoutError:
-            pass  # The pause is over.
         return None
 
     async def _send(self, command: Send) -> Answer:
@@ -244,7 +250,13 @@ class LatchGateClient:
             raise too_late(command) from None
         except LatchGateTransportError:
             raise
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, RuntimeError) as error:
+        except (
+            httpx.HTTPError,
+            httpx.InvalidURL,
+            httpx.StreamError,
+            OSError,
+            RuntimeError,
+        ) as error:
             raise transport_error(address, command, error) from error
 
     async def _exchange(self, command: Send) -> Answer:

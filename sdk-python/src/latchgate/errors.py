@@ -136,9 +136,9 @@ class LatchGateBudgetExhausted(LatchGateError):
 
 
 class LatchGateAuthError(LatchGateError):
-    """The gate did not accept the lease, the proof or the identity. `detail` equals `code`. With code
-    `identity_token_unusable` (status None): the option `identity_token` gave no token, and nothing
-    was sent."""
+    """The gate did not accept the lease, the proof or the identity. `detail` equals `code`. With
+    code `identity_token_unusable` (status None): the option `identity_token` gave no token, and
+    nothing was sent."""
 
     code: str
 

@@ -23,8 +23,8 @@ from ._transport import (
     check_before_sending,
     client_options,
     request_arguments,
-    too_late,
     too_large,
+    too_late,
     transport_error,
 )
 from .dpop import DPoPKeyPair
@@ -132,9 +132,9 @@ class LatchGateSyncClient:
         return self._drive(self._core.execute(action_id, params))
 
     def wait_for_approval(self, approval_id: str, *, timeout: float = 600.0) -> ActionResult:
-        """Waits so many seconds for an operator's decision on a held call and, once it was executed,
-        for its result. Only asks: it executes nothing again, outlives a gate that is away for a
-        while, and can be repeated with the same id. Raises `LatchGateApprovalDenied`,
+        """Waits so many seconds for an operator's decision on a held call and, once it was
+        executed, for its result. Only asks: it executes nothing again, outlives a gate that is away
+        for a while, and can be repeated with the same id. Raises `LatchGateApprovalDenied`,
         `LatchGateApprovalExpired`, `LatchGateDenied` (revoked, or refused after the approval),
         `LatchGateUnavailable` with `receipt_id` (approved, and failed), and
         `LatchGateApprovalTimeout` (still held)."""
@@ -144,7 +144,9 @@ class LatchGateSyncClient:
         """Asks once what became of a held call."""
         return self._drive(self._core.get_approval_status(approval_id))
 
-    def list_approvals(self, *, status: str | None = None, limit: int | None = None) -> tuple[ApprovalEntry, ...]:
+    def list_approvals(
+        self, *, status: str | None = None, limit: int | None = None
+    ) -> tuple[ApprovalEntry, ...]:
         """The held calls of this principal, of all its sessions, newest first."""
         return self._drive(self._core.list_approvals(status, limit))
 
@@ -231,7 +233,13 @@ class LatchGateSyncClient:
             return self._exchange(command)
         except LatchGateTransportError:
             raise
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, RuntimeError) as error:
+        except (
+            httpx.HTTPError,
+            httpx.InvalidURL,
+            httpx.StreamError,
+            OSError,
+            RuntimeError,
+        ) as error:
             raise transport_error(address, command, error) from error
 
     def _exchange(self, command: Send) -> Answer:

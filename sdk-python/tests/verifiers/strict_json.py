@@ -1,4 +1,4 @@
-"""Strict JSON (RFC 8259; auth spec 3.1): texts that two readers could read in two ways are refused."""
+"""Strict JSON (RFC 8259; auth spec 3.1): what two readers could read in two ways is refused."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class _Reader:
             if self.text.startswith(word, self.at):
                 self.at += len(word)
                 return value
-        self.fail("syntax", self.at)
+        return self.fail("syntax", self.at)
 
     def members(self, depth: int) -> dict[str, Any]:
         found: dict[str, Any] = {}

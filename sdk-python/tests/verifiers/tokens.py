@@ -54,7 +54,9 @@ def check_proof(
     claims = _part(payload_text, "payload")
     _check_claims(claims, has_token=token is not None)
     if claims["htm"] != method.upper():
-        raise Refused("bad_htm", f"htm mismatch: expected '{method.upper()}', got '{claims['htm']}'")
+        raise Refused(
+            "bad_htm", f"htm mismatch: expected '{method.upper()}', got '{claims['htm']}'"
+        )
     wanted = [normalize_htu(url) for url in urls]
     if (normalize_htu(claims["htu"]) or object()) not in wanted:
         raise Refused("bad_htu", f"htu mismatch: expected one of {wanted}, got '{claims['htu']}'")
@@ -69,7 +71,7 @@ def check_proof(
 
 
 def check_lease(token: str, keys: dict[str, ec.EllipticCurvePublicKey], now: int) -> dict[str, Any]:
-    """The known claims of a good lease; raises `Refused` with `invalid_lease` or `lease_expired`."""
+    """The known claims of a good lease; raises `Refused`: `invalid_lease`, `lease_expired`."""
     header_text, payload_text, signature_text = _split(token, "invalid_lease")
     header = _part(header_text, "header", "invalid_lease")
     kid = header.get("kid")
@@ -82,9 +84,7 @@ def check_lease(token: str, keys: dict[str, ec.EllipticCurvePublicKey], now: int
     if header.get("alg") != "ES256":
         raise Refused("invalid_lease", "alg")
     signature = decode_base64url(signature_text)
-    if signature is None or not _verifies(
-        keys[kid], f"{header_text}.{payload_text}", signature
-    ):
+    if signature is None or not _verifies(keys[kid], f"{header_text}.{payload_text}", signature):
         raise Refused("invalid_lease", "signature verification failed")
     payload = _part(payload_text, "payload", "invalid_lease")
     claims = _lease_claims(payload)

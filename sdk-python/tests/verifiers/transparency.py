@@ -62,8 +62,7 @@ def roots_of_consistency(
         return None if proof else (old_root, old_root)
     if old == 0 or old > new:
         return None
-    found = _consistency(old, new, proof, True, old_root)
-    return found
+    return _consistency(old, new, proof, True, old_root)
 
 
 def _consistency(

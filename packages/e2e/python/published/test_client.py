@@ -46,7 +46,9 @@ def test_smoke(gate: Gate) -> None:
             await client.connect(agent_id="smoke-agent", scopes=["tools:call"], max_calls=10)
             receipts = [(await client.execute("http_fetch", PAGE)).receipt_id for _ in range(5)]
             assert len(set(receipts)) == 5
-            assert "api.github.com" in (await client.get_action_egress("http_fetch")).allowed_domains
+            assert (
+                "api.github.com" in (await client.get_action_egress("http_fetch")).allowed_domains
+            )
             with pytest.raises(LatchGateDenied, match="egress_denied: "):
                 await client.execute("http_fetch", {"url": "https://10.0.0.1/exfil"})
             # Somebody may allow a host that is not on the list: nothing is sent until then.

@@ -1,5 +1,5 @@
-"""Agents that are known by their own key, over TCP: registered, and taken out, by an operator at his
-command line."""
+"""Agents that are known by their own key, over TCP: registered, and taken out, by an operator at
+his command line."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_registered_key_is_the_agent_over_tcp_until_it_is_taken_out(agent, tmp
         assert len(gate.requests) == 1
 
 
-def test_a_session_of_a_key_is_renewed_with_it_and_never_shows_it(agent, tmp_path) -> None:
+def test_a_session_of_a_key_is_renewed_with_it_and_never_shows_it(agent) -> None:
     key = DPoPKeyPair.generate()
     with Gate(
         tcp=True,

@@ -98,7 +98,8 @@ def test_over_tcp_it_names_the_address_that_does_not_answer(runtime: Path, agent
 @pytest.mark.parametrize(
     ("said", "error"),
     [
-        (b"HTTP/1.1 201 Created\r\ncontent-length: 8\r\n\r\n<html>\r\n", "invalid JSON in lease response"),
+        (b"HTTP/1.1 201 Created\r\ncontent-length: 8\r\n\r\n<html>\r\n",
+         "invalid JSON in lease response"),
         (b"HTTP/1.1 201 Created\r\ncontent-length: 2\r\n\r\n[]",
          "expected JSON object in lease response, got list"),
         (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", "missing lease_jwt in lease response"),
@@ -255,15 +256,17 @@ def test_an_agent_whose_clock_is_days_off_is_told_by_how_much(
         monkeypatch.setattr(time, "time", lambda: right() - 200_000)
         shown = failure(client, LatchGateAuthError)
         assert re.fullmatch(
-            r"authentication failed: invalid_dpop: iat too old: 2000\d\d s, at most 60 s\. The clock "
-            r"of this machine is (199999|20000\d) s behind the gate's: set the one that is wrong by "
-            r"network time",
+            r"authentication failed: invalid_dpop: iat too old: 2000\d\d s, at most 60 s\. The "
+            r"clock of this machine is (199999|20000\d) s behind the gate's: set the one that is "
+            r"wrong by network time",
             shown,
         ), shown
         assert gate.requests == []
 
 
-@pytest.mark.parametrize(("offset", "reason"), [(70, "iat too old"), (-15, "iat too far in future")])
+@pytest.mark.parametrize(
+    ("offset", "reason"), [(70, "iat too old"), (-15, "iat too far in future")]
+)
 def test_a_gate_that_disagrees_with_its_own_date_is_not_followed(
     agent, offset: int, reason: str
 ) -> None:

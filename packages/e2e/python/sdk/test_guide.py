@@ -1,5 +1,5 @@
-"""The published guide for custom agents, word for word, and every Python snippet of our own pages, as
-programs of their own against a real gate. What the operator does is done through the driver."""
+"""The published guide for custom agents, word for word, and every Python snippet of our own pages,
+as programs of their own against a real gate. What the operator does is done through the driver."""
 
 from __future__ import annotations
 
@@ -150,7 +150,11 @@ class World:
         )
         # The hosts of the guide, of which http_fetch lists none.
         for domain in ("api.example.com", "example.com"):
-            learned = {"action_id": "http_fetch", "domain": domain, "principal": self.gate.principal}
+            learned = {
+                "action_id": "http_fetch",
+                "domain": domain,
+                "principal": self.gate.principal,
+            }
             added = self.gate.operator("POST", "/v1/admin/domains", learned)
             assert added["status"] == 200, added
         self.gate.answer("GET", "/data", body={"numbers": [1, 2]})
@@ -264,7 +268,9 @@ def test_a_snippet_that_needs_nobody_runs_through(world: World, text: str) -> No
     assert re.fullmatch(RUN_THROUGH[text], out), out
 
 
-def test_the_published_loop_reads_prints_its_receipt_and_is_held_for_the_issue(world: World) -> None:
+def test_the_published_loop_reads_prints_its_receipt_and_is_held_for_the_issue(
+    world: World,
+) -> None:
     before = len(world.sent())
     out = world.run(LOOP).ends()
     assert re.fullmatch(LOOP_SAYS, out), out

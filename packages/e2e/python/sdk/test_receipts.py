@@ -73,7 +73,9 @@ def test_a_receipt_verifies_in_both_languages_and_no_member_can_be_changed(recei
     assert verdicts == typescript(variants, keys)
     assert verdicts[:3] == [["valid", "matches"]] * 3
     accepted = [
-        one for one, said in zip(variants[3:], verdicts[3:]) if said and said[0] == "valid"
+        one
+        for one, said in zip(variants[3:], verdicts[3:], strict=True)
+        if said and said[0] == "valid"
     ]
     assert accepted == []
 

@@ -1,5 +1,5 @@
-"""Makes a program that connects to the guide's socket connect to the test's: the program stays as it
-is, and one that connects to anything else fails."""
+"""Makes a program that connects to the guide's socket connect to the test's: the program stays as
+it is, and one that connects to anything else fails."""
 
 from __future__ import annotations
 
