@@ -26,6 +26,7 @@ class Gate:
             stdout=subprocess.PIPE,
             text=True,
         )
+        self._forgotten = 0
         greeting = self._read()
         self.socket: str = greeting["socket"]
         self.admin_socket: str = greeting["admin_socket"]
@@ -87,8 +88,12 @@ class Gate:
 
     @property
     def requests(self) -> list[dict[str, Any]]:
-        """What the upstream has received so far."""
-        return self.command("upstream")
+        """What the upstream has received so far, or since ``forget``."""
+        return self.command("upstream")[self._forgotten :]
+
+    def forget(self) -> None:
+        """Has ``requests`` begin here."""
+        self._forgotten = len(self.command("upstream"))
 
     def close(self) -> None:
         """Ends gate and upstream, and removes their files."""

@@ -12,6 +12,8 @@ import pytest
 from latchgate import LatchGateClient, LatchGateSyncClient, LatchGateTransportError
 
 PAGE = {"url": "https://api.github.com/data"}
+SECRETS = {"LATCHGATE_SECRET_GITHUB_TOKEN": "ghp_test_0123456789"}
+CREATED = {"id": 1, "number": 7, "html_url": "https://github.com/acme/rocket/issues/7"}
 ISSUE = {"owner": "acme", "repo": "rocket", "title": "Fins fall off"}
 
 

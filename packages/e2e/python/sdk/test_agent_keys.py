@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agents import ISSUE, PAGE
+from agents import ISSUE, PAGE, SECRETS, Agent
 from gate_driver import Gate
 from latchgate import (
     DPoPKeyPair,
@@ -45,43 +45,57 @@ def reload(gate: Gate) -> None:
     assert answer["status"] == 200, answer
 
 
-def test_a_registered_key_is_the_agent_over_tcp_until_it_is_taken_out(agent, tmp_path) -> None:
-    secrets = {"LATCHGATE_SECRET_GITHUB_TOKEN": "ghp_test_0123456789"}
-    with Gate(tcp=True, env=secrets, data=RIGHTS) as gate:
+def test_a_registered_key_is_the_agent_over_tcp_until_it_is_taken_out(tmp_path: Path) -> None:
+    with Gate(tcp=True, env=SECRETS, data=RIGHTS) as gate:
         file = tmp_path / "reader.pem"
-        made = operate(gate, "agents", "keygen", "reader", "-o", str(file))
-        jkt = made["dpop_jkt"]
+        jkt = operate(gate, "agents", "keygen", "reader", "-o", str(file))["dpop_jkt"]
         assert DPoPKeyPair.from_pem_file(file).thumbprint == jkt
-        client = agent(base_url=gate.url, key_file=file)
+        both = [
+            Agent(kind, base_url=gate.url, agent_id="my-agent", key_file=file)
+            for kind in ("async", "sync")
+        ]
+        try:
+            for client in both:
+                with pytest.raises(LatchGateAuthError) as caught:
+                    client.execute("http_fetch", PAGE)
+                assert str(caught.value) == (
+                    "authentication failed: identity_unauthenticated: no agent is registered with "
+                    f"the key {jkt}: an operator adds it with `latchgate agents add` and reloads "
+                    "the gate"
+                )
+            operate(gate, "agents", "add", "reader", "--jkt", jkt, "--principal", "key-agent")
+            reload(gate)
+            for client in both:
+                acts_as_key_agent(gate, client)
+            operate(gate, "agents", "remove", "reader")
+            reload(gate)
+            for client in both:
+                with pytest.raises(LatchGateAuthError) as caught:
+                    client.execute("http_fetch", PAGE)
+                assert caught.value.code == "identity_unauthenticated"
+            assert len(gate.requests) == 2
+        finally:
+            for client in both:
+                client.close()
 
-        # Not yet.
-        with pytest.raises(LatchGateAuthError) as caught:
-            client.execute("http_fetch", PAGE)
-        assert str(caught.value) == (
-            "authentication failed: identity_unauthenticated: no agent is registered with the key "
-            f"{jkt}: an operator adds it with `latchgate agents add` and reloads the gate"
-        )
 
-        operate(gate, "agents", "add", "reader", "--jkt", jkt, "--principal", "key-agent")
-        reload(gate)
-        result = client.execute("http_fetch", PAGE)
-        assert client.get_receipt(result.receipt_id).raw["principal"] == "key-agent"
-        permitted = [one.action_id for one in client.list_permitted_actions()]
-        assert permitted == ["github_create_issue", "http_fetch"]
-        with pytest.raises(LatchGateApprovalRequired):
-            client.execute("github_create_issue", ISSUE)
-        assert [one["principal"] for one in gate.pending()] == ["key-agent"]
+def acts_as_key_agent(gate: Gate, client: Agent) -> None:
+    result = client.execute("http_fetch", PAGE)
+    assert client.get_receipt(result.receipt_id).raw["principal"] == "key-agent"
+    permitted = [one.action_id for one in client.list_permitted_actions()]
+    assert permitted == ["github_create_issue", "http_fetch"]
+    with pytest.raises(LatchGateApprovalRequired):
+        client.execute("github_create_issue", ISSUE)
+    # One: the same call of the same agent is the same approval.
+    assert [one["principal"] for one in gate.pending()] == ["key-agent"]
 
-        # Who presents no key is nobody here, and may do nothing.
-        with pytest.raises(LatchGateDenied, match="dev:anonymous"):
-            agent(base_url=gate.url).execute("http_fetch", PAGE)
 
-        operate(gate, "agents", "remove", "reader")
-        reload(gate)
-        with pytest.raises(LatchGateAuthError) as caught:
-            client.execute("http_fetch", PAGE)
-        assert caught.value.code == "identity_unauthenticated"
-        assert len(gate.requests) == 1
+def test_who_presents_no_key_is_nobody(agent) -> None:
+    with (
+        Gate(tcp=True, data=RIGHTS) as gate,
+        pytest.raises(LatchGateDenied, match="dev:anonymous"),
+    ):
+        agent(base_url=gate.url).execute("http_fetch", PAGE)
 
 
 def test_a_session_of_a_key_is_renewed_with_it_and_never_shows_it(agent) -> None:

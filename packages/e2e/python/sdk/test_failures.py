@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from agents import ISSUE, PAGE
+from agents import CREATED, ISSUE, PAGE, SECRETS, Agent
 from gate_driver import Gate
 from latchgate import (
     LatchGateApprovalExpired,
@@ -24,9 +24,6 @@ from latchgate import (
     LatchGateTransportError,
     LatchGateUnavailable,
 )
-
-SECRETS = {"LATCHGATE_SECRET_GITHUB_TOKEN": "ghp_test_0123456789"}
-CREATED = {"id": 1, "number": 7, "html_url": "https://github.com/acme/rocket/issues/7"}
 
 
 @pytest.fixture
@@ -231,37 +228,35 @@ def test_a_gate_that_lost_its_key_is_given_a_new_session_with_what_is_left(agent
 
 @pytest.mark.parametrize("ahead", [3600, -3600], ids=["ahead", "behind"])
 def test_an_agent_whose_clock_is_off_takes_the_time_of_the_gate(
-    agent, monkeypatch: pytest.MonkeyPatch, ahead: int
+    plain: Gate, agent, monkeypatch: pytest.MonkeyPatch, ahead: int
 ) -> None:
     right = time.time
-    with Gate() as gate:
-        client = agent(socket=gate.socket)
-        monkeypatch.setattr(time, "time", lambda: right() + ahead)
-        client.connect(max_calls=2)
-        session = client.session_id
-        client.execute("http_fetch", PAGE)
-        lease = client.lease_jti
-        client.execute("http_fetch", PAGE)
-        assert (client.session_id, client.lease_jti) == (session, lease)
-        failure(client, LatchGateBudgetExhausted)
-        assert len(gate.requests) == 2
+    client = agent(socket=plain.socket)
+    monkeypatch.setattr(time, "time", lambda: right() + ahead)
+    client.connect(max_calls=2)
+    session = client.session_id
+    client.execute("http_fetch", PAGE)
+    lease = client.lease_jti
+    client.execute("http_fetch", PAGE)
+    assert (client.session_id, client.lease_jti) == (session, lease)
+    failure(client, LatchGateBudgetExhausted)
+    assert len(plain.requests) == 2
 
 
 def test_an_agent_whose_clock_is_days_off_is_told_by_how_much(
-    agent, monkeypatch: pytest.MonkeyPatch
+    plain: Gate, agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     right = time.time
-    with Gate() as gate:
-        client = agent(socket=gate.socket)
-        monkeypatch.setattr(time, "time", lambda: right() - 200_000)
-        shown = failure(client, LatchGateAuthError)
-        assert re.fullmatch(
-            r"authentication failed: invalid_dpop: iat too old: 2000\d\d s, at most 60 s\. The "
-            r"clock of this machine is (199999|20000\d) s behind the gate's: set the one that is "
-            r"wrong by network time",
-            shown,
-        ), shown
-        assert gate.requests == []
+    client = agent(socket=plain.socket)
+    monkeypatch.setattr(time, "time", lambda: right() - 200_000)
+    shown = failure(client, LatchGateAuthError)
+    assert re.fullmatch(
+        r"authentication failed: invalid_dpop: iat too old: 2000\d\d s, at most 60 s\. The "
+        r"clock of this machine is (199999|20000\d) s behind the gate's: set the one that is "
+        r"wrong by network time",
+        shown,
+    ), shown
+    assert plain.requests == []
 
 
 @pytest.mark.parametrize(
@@ -296,48 +291,53 @@ def test_a_gate_whose_clock_goes_back_refuses_everything_and_says_so(agent) -> N
 # Waits.
 
 
-def test_an_approval_that_expires_while_it_is_waited_for_says_so(agent) -> None:
+def test_an_approval_that_expires_while_it_is_waited_for_says_so() -> None:
+    """Both clients at once: it takes the ten seconds that an approval lives at the least."""
     with Gate(env=SECRETS, tables="[approvals]\nttl_seconds = 10") as gate:
-        client = agent(socket=gate.socket)
-        approval_id = hold(gate, client)
-        waiting = client.begin("wait_for_approval", approval_id, timeout=60)
-        with pytest.raises(LatchGateApprovalExpired) as caught:
-            waiting.result()
-        assert str(caught.value) == (
-            f"approval '{approval_id}' for action 'github_create_issue' expired without a decision"
-        )
-        assert client.get_approval_status(approval_id).is_expired
-        assert gate.approve(approval_id)["status"] == 409
-        assert gate.requests == []
+        agents = [Agent(kind, socket=gate.socket, agent_id=kind) for kind in ("async", "sync")]
+        try:
+            approval_id = hold(gate, agents[0])
+            waits = [one.begin("wait_for_approval", approval_id, timeout=60) for one in agents]
+            for wait in waits:
+                with pytest.raises(LatchGateApprovalExpired) as caught:
+                    wait.result()
+                assert str(caught.value) == (
+                    f"approval '{approval_id}' for action 'github_create_issue' expired without a "
+                    "decision"
+                )
+            assert [one.get_approval_status(approval_id).is_expired for one in agents] == [True] * 2
+            assert gate.approve(approval_id)["status"] == 409
+            assert gate.requests == []
+        finally:
+            for one in agents:
+                one.close()
 
 
-def test_when_the_time_to_wait_is_over_the_call_is_still_held(agent) -> None:
-    with Gate(env=SECRETS) as gate:
-        client = agent(socket=gate.socket)
-        approval_id = hold(gate, client)
-        with pytest.raises(LatchGateApprovalTimeout) as caught:
-            client.wait_for_approval(approval_id, timeout=0.3)
-        assert caught.value.approval_id == approval_id
-        assert str(caught.value) == (
-            f"no decision on approval '{approval_id}' within 0.3 s: it is still held"
-        )
-        receipt = gate.approve(approval_id)["body"]["receipt_id"]
-        assert client.wait_for_approval(approval_id).receipt_id == receipt
+def test_when_the_time_to_wait_is_over_the_call_is_still_held(plain: Gate, agent) -> None:
+    client = agent(socket=plain.socket)
+    approval_id = hold(plain, client)
+    with pytest.raises(LatchGateApprovalTimeout) as caught:
+        client.wait_for_approval(approval_id, timeout=0.3)
+    assert caught.value.approval_id == approval_id
+    assert str(caught.value) == (
+        f"no decision on approval '{approval_id}' within 0.3 s: it is still held"
+    )
+    receipt = plain.approve(approval_id)["body"]["receipt_id"]
+    assert client.wait_for_approval(approval_id).receipt_id == receipt
 
 
-def test_a_wait_that_is_given_up_leaves_the_approval_as_it_is(agent) -> None:
-    with Gate(env=SECRETS) as gate:
-        client = agent(socket=gate.socket)
-        approval_id = hold(gate, client)
-        waiting = client.begin("wait_for_approval", approval_id)
-        # Answered after the wait was sent: both are requests of one client to one gate.
-        assert client.get_approval_status(approval_id).is_pending
-        client.give_up(waiting)
-        later = agent(socket=gate.socket)
-        assert later.get_approval_status(approval_id).is_pending
-        receipt = gate.approve(approval_id)["body"]["receipt_id"]
-        assert later.wait_for_approval(approval_id).receipt_id == receipt
-        assert len(gate.requests) == 1
+def test_a_wait_that_is_given_up_leaves_the_approval_as_it_is(plain: Gate, agent) -> None:
+    client = agent(socket=plain.socket)
+    approval_id = hold(plain, client)
+    waiting = client.begin("wait_for_approval", approval_id)
+    # Answered after the wait was sent: both are requests of one client to one plain.
+    assert client.get_approval_status(approval_id).is_pending
+    client.give_up(waiting)
+    later = agent(socket=plain.socket)
+    assert later.get_approval_status(approval_id).is_pending
+    receipt = plain.approve(approval_id)["body"]["receipt_id"]
+    assert later.wait_for_approval(approval_id).receipt_id == receipt
+    assert len(plain.requests) == 1
 
 
 # A gate that hangs.

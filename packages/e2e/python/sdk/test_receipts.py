@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agents import ISSUE, PAGE, Agent
+from agents import CREATED, ISSUE, PAGE, SECRETS, Agent
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from gate_driver import Gate
@@ -36,11 +36,9 @@ ADDED_ON_READ = {"signature_status", "log_index", "log"}
 @pytest.fixture(scope="module")
 def receipts() -> Iterator[tuple[Gate, list[ExecutionReceipt], tuple[ReceiptKey, ...]]]:
     """Of a call that succeeded, one that was approved, and one that failed."""
-    secrets = {"LATCHGATE_SECRET_GITHUB_TOKEN": "ghp_test_0123456789"}
-    created = {"id": 1, "number": 7, "html_url": "https://github.com/acme/rocket/issues/7"}
-    with Gate(env=secrets) as gate:
+    with Gate(env=SECRETS) as gate:
         gate.answer("GET", "/data", status=200, body={"text": "Zürich \u2028 €", "n": 1.5e-7})
-        gate.answer("POST", "/repos/acme/rocket/issues", status=201, body=created)
+        gate.answer("POST", "/repos/acme/rocket/issues", status=201, body=CREATED)
         client = Agent("sync", socket=gate.socket, agent_id="my-agent")
         try:
             ids = [client.execute("http_fetch", PAGE).receipt_id]
