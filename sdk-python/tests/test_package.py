@@ -19,7 +19,9 @@ import pytest
 PACKAGE = Path(__file__).parents[1]
 ROOT = PACKAGE.parent
 SOURCES = {f"latchgate/{one.name}" for one in (PACKAGE / "src/latchgate").glob("*.py")}
-PYTHON_OF_THE_REPOSITORY = [str(PACKAGE), str(ROOT / "packages/e2e/python")]
+PYTHON_OF_THE_REPOSITORY = [
+    str(one) for one in (PACKAGE, ROOT / "packages/e2e/python", ROOT / "examples")
+]
 
 
 def run(*arguments: str, **env: str) -> str:
