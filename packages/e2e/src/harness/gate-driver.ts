@@ -180,7 +180,7 @@ class Running {
 
   #setClock(offset: unknown): null {
     if (typeof offset !== 'number' || this.#gate === null) {
-      throw new Error(`clock needs an offset in seconds and a gate in this process: ${offset}`)
+      throw new Error(`clock needs an offset in seconds and a gate in this process`)
     }
     this.#clockOffset = offset
     return null
