@@ -135,7 +135,9 @@ def test_a_key_file_that_others_can_read_is_refused(gate: GateDouble, call, tmp_
         (429, {"error": "slow"}, LatchGateUnavailable,
          "gateway unavailable: unexpected status 429: slow"),
         (502, b"<html>", LatchGateUnavailable, "gateway unavailable: unknown"),
-        (200, b"{", LatchGateTransportError, "transport error: invalid JSON in execute response"),
+        (200, b"{", LatchGateTransportError,
+         "transport error: invalid JSON in execute response: is it a gate that answers there? See "
+         "base_url, socket or LATCHGATE_URL"),
         (202, {"approval_id": "p"}, LatchGateApprovalRequired,
          "action 'a' requires approval: poll approval_id='p'"),
     ],

@@ -12,7 +12,10 @@ import pytest
 from latchgate import LatchGateClient, LatchGateSyncClient, LatchGateTransportError
 from slow_server import answer, body_without_end, headers_without_end, never, slow_server
 
-TOO_LATE = "transport error: no answer within 0.4 s; the gate finishes what it has begun"
+TOO_LATE = (
+    "transport error: no answer within 0.4 s; the gate finishes what it has begun: see "
+    "`latchgate status`, or raise timeout"
+)
 
 
 @pytest.mark.parametrize("pieces", [never, headers_without_end, body_without_end])

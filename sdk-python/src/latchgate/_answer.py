@@ -14,6 +14,8 @@ from .errors import GateDetails, LatchGateTransportError
 Members = Mapping[str, Any]
 
 MAX_SAFE_INTEGER = 2**53 - 1
+# A proxy's page, or the port of something else: gates answer in JSON.
+_NO_GATE = ": is it a gate that answers there? See base_url, socket or LATCHGATE_URL"
 
 
 class _NotJson:
@@ -59,11 +61,11 @@ def success_body(answer: Answer, context: str) -> Members:
     """The JSON object of a success; raises `LatchGateTransportError` for anything else."""
     details = GateDetails(status=answer.status)
     if answer.body is NOT_JSON:
-        raise LatchGateTransportError(f"invalid JSON in {context} response", details)
+        raise LatchGateTransportError(f"invalid JSON in {context} response{_NO_GATE}", details)
     if not isinstance(answer.body, dict):
         got = type(answer.body).__name__
         raise LatchGateTransportError(
-            f"expected JSON object in {context} response, got {got}", details
+            f"expected JSON object in {context} response, got {got}{_NO_GATE}", details
         )
     return answer.body
 

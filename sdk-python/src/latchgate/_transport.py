@@ -54,7 +54,8 @@ def request_arguments(address: GateAddress, command: Send) -> dict[str, Any]:
 def too_late(command: Send) -> LatchGateTransportError:
     """The time of a request is over."""
     return LatchGateTransportError(
-        f"no answer within {command.timeout:g} s; the gate finishes what it has begun"
+        f"no answer within {command.timeout:g} s; the gate finishes what it has begun: see "
+        "`latchgate status`, or raise timeout"
     )
 
 

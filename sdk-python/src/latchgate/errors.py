@@ -122,7 +122,8 @@ class LatchGateApprovalExpired(LatchGateDenied):
     def __init__(self, action_id: str, approval_id: str, details: GateDetails = NOTHING) -> None:
         super().__init__(action_id, "approval_expired", details)
         self.args = (
-            f"approval '{approval_id}' for action '{action_id}' expired without a decision",
+            f"approval '{approval_id}' for action '{action_id}' expired without a decision: make "
+            "the call again",
         )
         self.approval_id = approval_id
 

@@ -118,7 +118,8 @@ def test_a_socket_of_something_else_is_told_from_a_gate(
     if error is None:
         assert shown.startswith("transport error: ")
     else:
-        assert shown == f"transport error: {error}"
+        remedy = ": is it a gate that answers there? See base_url, socket or LATCHGATE_URL"
+        assert shown == f"transport error: {error}{'' if 'missing' in error else remedy}"
 
 
 def answer_once(listening: socket.socket, said: bytes) -> None:
@@ -307,7 +308,7 @@ def test_an_approval_that_expires_while_it_is_waited_for_says_so() -> None:
                     wait.result()
                 assert str(caught.value) == (
                     f"approval '{approval_id}' for action 'github_create_issue' expired without a "
-                    "decision"
+                    "decision: make the call again"
                 )
             assert [one.get_approval_status(approval_id).is_expired for one in agents] == [True] * 2
             assert gate.approve(approval_id)["status"] == 409
@@ -355,7 +356,8 @@ def test_a_gate_that_hangs_is_given_up_on_and_gone_on_with(agent) -> None:
         gate.signal("SIGSTOP")
         try:
             assert failure(client) == (
-                "transport error: no answer within 1 s; the gate finishes what it has begun"
+                "transport error: no answer within 1 s; the gate finishes what it has begun: see "
+                "`latchgate status`, or raise timeout"
             )
             going_on = patient.begin("execute", "http_fetch", PAGE)
         finally:
