@@ -196,7 +196,10 @@ describe.each(['first', 'later'])('on the %s request of a session', (which) => {
   test.each(FORGERIES)('a proof with %s is refused', async (_name, change, reason) => {
     const lease = await takeLease(world.client)
     if (which === 'later') {
-      expect((await executeRaw(world.client, lease, 'http_fetch', PARAMS)).status).toBe(200)
+      const first = await executeRaw(world.client, lease, 'http_fetch', PARAMS, {
+        nowSeconds: NOW,
+      })
+      expect(first.status, first.text).toBe(200)
     }
     const sent = world.upstream.requests.length
     const answer = await call(lease, change)
