@@ -56,6 +56,11 @@ export async function issueLease(
   if (renewed !== null && renewed.cnf.jkt !== key.value.jkt) {
     return invalidLeaseRequest('a renewal must name the key of the lease it renews')
   }
+  // The keys of an issuer may have been waited for: a lease of an epoch that began meanwhile would
+  // outlive the revocation that began it.
+  if (renewed !== null && services.revocations.reaches(renewed)) {
+    return { ok: false, error: refuse('lease_revoked') }
+  }
   const session = openSession(services, request, known.value)
   const claims = leaseClaims(services, identity, scopes.value, key.value.jkt, session)
   const appended = await recordLease(services, claims, session, applicant.agentLabel, key.value.jwk)
