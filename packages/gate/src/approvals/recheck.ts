@@ -9,6 +9,7 @@ import {
 } from '@latchgate/evidence'
 import { canonicalBytes, canonicalize, type Result } from '@latchgate/protocol'
 import { digest, digestBytes } from '@latchgate/protocol/node'
+import { standingClaims } from '../auth/lease-identity.js'
 import { evidenceCrypto } from '../evidence-crypto.js'
 import type { StoredApproval } from '../ledger/port.js'
 import { readLedger } from '../ledger-fault.js'
@@ -49,9 +50,14 @@ export async function recheck(
   if (services.revocations.reaches(claims)) {
     return { ok: false, error: refuse('lease_revoked', { detail: 'recheck: lease revoked' }) }
   }
+  const standing = standingClaims(services, claims)
+  if (standing === null) {
+    const message = `nobody is known as '${plan.principal}' any more in the way in which the agent was: nothing was done`
+    return { ok: false, error: refuse('approval_revoked', { message, detail: 'recheck: identity' }) }
+  }
   const registered = sameAction(services, plan)
   if (!registered.ok) return registered
-  const call = sameCall(approval, opened.value, registered.value)
+  const call = sameCall(approval, { ...opened.value, claims: standing }, registered.value)
   if (!call.ok) return call
   const budgeted = await readBudget(services, call.value)
   if (!budgeted.ok) return budgeted

@@ -24,6 +24,38 @@ export function leaseIdentity(
   return resolveIdentity(services.config.identity, peer)
 }
 
+/**
+ * A lease as it is worth now, for a call that waited and whose connection is not there to be asked: with
+ * the scopes that are left of its own; null when nobody would be known as its principal any more.
+ */
+export function standingClaims(services: Services, claims: LeaseClaims): LeaseClaims | null {
+  const holders = peersOf(services.config.identity, claims).flatMap((peer) => {
+    const identity = leaseIdentity(services, peer, claims)
+    return identity.ok && identity.value.principal === claims.sub ? [identity.value] : []
+  })
+  if (holders.length === 0) return null
+  const isLeft = (scope: string): boolean =>
+    holders.some(({ maximumScopes }) => maximumScopes?.includes(scope) ?? true)
+  return { ...claims, scope: claims.scope.filter(isLeft) }
+}
+
+// Which of the users that are mapped to a principal it was, no lease says.
+function peersOf(
+  { peercred }: Services['config']['identity'],
+  { idm, sub }: LeaseClaims,
+): readonly Peer[] {
+  if (!idm.startsWith('peercred')) return [{ transport: 'tcp', credentials: null, key: '' }]
+  const mapped = Object.entries(peercred.principals)
+    .filter(([, { principal }]) => principal === sub)
+    .map(([uid]) => uid)
+  const uids = idm === 'peercred' ? mapped : [sub.slice('uid:'.length)]
+  return uids.map((uid) => ({
+    transport: 'unix',
+    credentials: { uid: Number(uid), gid: -1, pid: -1 },
+    key: '',
+  }))
+}
+
 // The principal is the lease's own: only its issuer can say what it would be called now.
 function tokenIdentity(services: Services, { sub, idp }: LeaseClaims): Result<Identity, Refusal> {
   const issuer = idp === undefined ? undefined : services.tokenIssuers.find(idp.iss, idp.aud)
