@@ -1,10 +1,15 @@
 import { sanitizeText } from '@latchgate/protocol'
 import { type Refused, refuse } from '../refusal.js'
+import { shellWord } from '../shell-word.js'
 import type { Targeted } from './call.js'
 
-/** What gives the right, for the operator. */
+/**
+ * What gives the right, for an operator to run. An issuer may let people choose their names, so that one
+ * could be a command of its own to the operator's shell, or an option to ours.
+ */
 function grantBy(principal: string, action: string): string {
-  return `Run: latchgate policy grant ${principal} ${action}`
+  const end = principal.startsWith('-') ? '-- ' : ''
+  return `Run: latchgate policy grant ${end}${shellWord(principal)} ${action}`
 }
 
 /**
