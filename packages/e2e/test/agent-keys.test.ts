@@ -245,6 +245,23 @@ test('a key that is given to another principal does not take its leases along', 
   expectRefusal(await executeRaw(tcp, lease, 'http_fetch', PARAMS), 403, 'identity_forbidden')
 })
 
+test('the key of an operator becomes an agent\'s by no reload while it is still his', async () => {
+  const scene = await start()
+  const { key, tcp, project } = scene
+  const { thumbprint } = project.operator.key
+  const next = await DPoPKeyPair.generate()
+  edit(scene, (text) =>
+    text.replace(thumbprint, next.thumbprint).replace(key.thumbprint, thumbprint),
+  )
+  const refused = await reload(scene)
+  expectRefusal(refused, 500, 'reload_failed')
+  const dual = await ask(tcp, project.operator.key, { dpop: proofOf(project.operator.key) })
+  expectRefusal(dual, 401, 'identity_unauthenticated')
+  expect(JSON.stringify(scene.gate.logs)).toContain(
+    'the `dpop_jkt` of `agents.reader` is the one of the operator \'operator\' until the gate is started again',
+  )
+})
+
 test('a reload of a configuration that cannot be used changes nothing', async () => {
   const scene = await start()
   const { key, tcp, project } = scene

@@ -105,7 +105,7 @@ export async function startServices(
     leaseKeys: new Map([[leaseKey.kid, leaseKey]]),
     agentKeys: new AgentKeys(config.agents),
     tokenIssuers,
-    rereadConfig: () => rereadConfig(() => reread(options), uid),
+    rereadConfig: () => rereadConfig(() => reread(options), uid, config),
     proofKeys: new ProofKeyCache(),
     leases: new LruCache(LEASES_REMEMBERED),
     drain: { active: false, closing: false, acts: 0 },
