@@ -13,6 +13,12 @@ import { isObject } from '../policy/document-reader.js'
 /** Bytes that a set of keys may have. */
 export const MAX_JWKS_BYTES = 262_144
 
+/**
+ * Keys that a set may hold, far more than issuers have. Checking one point of P-521 takes a millisecond,
+ * for which nothing else is served: an issuer could stop the gate with as many as fit into the bytes.
+ */
+export const MAX_JWKS_KEYS = 64
+
 /** RSA keys below it can be broken (NIST SP 800-131A). */
 const MIN_RSA_BITS = 2048
 
@@ -37,6 +43,9 @@ export function parseJwks(bytes: Uint8Array): LocalJWKSet {
   const document = readJson(bytes)
   const keys = isObject(document) ? document['keys'] : undefined
   if (!Array.isArray(keys)) throw new JwksFault('it is no JWK Set: {"keys": […]}')
+  if (keys.length > MAX_JWKS_KEYS) {
+    throw new JwksFault(`it holds ${keys.length} keys, more than ${MAX_JWKS_KEYS}`)
+  }
   const usable = keys.filter((key: Json): key is JsonObject => isUsable(key))
   if (usable.length === 0) throw new JwksFault('it holds no public key that can verify a token')
   return createLocalJWKSet({ keys: usable } as unknown as JSONWebKeySet)

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { JwksFault, MAX_JWKS_BYTES, parseJwks } from '../../src/auth/jwks-document.js'
+import { JwksFault, MAX_JWKS_BYTES, MAX_JWKS_KEYS, parseJwks } from '../../src/auth/jwks-document.js'
 import { ALGORITHMS, jwksBytes, signingKey } from './issuer-fixture.js'
 
 const good = signingKey('ES256', 'good').jwk
@@ -33,6 +33,13 @@ test('keys for encryption, and of kinds that nobody here knows, are left out', (
   ]
   expect(parseJwks(jwksBytes(good, ...others)).jwks().keys).toHaveLength(1)
   expect(faultOf(jwksBytes(...others))).toBe('it holds no public key that can verify a token')
+})
+
+test('a set has so few keys that checking them all holds nobody up', () => {
+  const many = (count: number): Uint8Array =>
+    jwksBytes(...Array.from({ length: count }, (_, i) => ({ ...good, kid: `${i}` })))
+  expect(parseJwks(many(MAX_JWKS_KEYS)).jwks().keys).toHaveLength(MAX_JWKS_KEYS)
+  expect(faultOf(many(MAX_JWKS_KEYS + 1))).toBe('it holds 65 keys, more than 64')
 })
 
 const small = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({
