@@ -22,7 +22,10 @@ export interface PresentedProof {
   /** Thumbprint of the key that must have made it. */
   readonly jkt: string
   readonly request: BoundRequest
-  /** Whose share of the replay memory it takes. */
+  /**
+   * Whose share of the replay memory it takes: a principal, which has no space in it, or a word, a space
+   * and a name, which no principal can be.
+   */
   readonly owner: string
   /** What to answer to a proof by another key; default `invalid_dpop`. */
   readonly ofOtherKey?: Refusal

@@ -108,7 +108,8 @@ async function identifyByToken(
       token: null,
       jkt: of,
       request: LEASE_REQUEST,
-      owner: token.principal,
+      // Whoever has got hold of a used token must not fill the share that the agent's own calls take.
+      owner: `token ${token.principal}`,
     })
   const accepted = await acceptBearer(services, bearer, {
     jkt,

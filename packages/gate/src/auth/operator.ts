@@ -53,7 +53,7 @@ export async function authenticateOperator(
     token,
     jkt,
     request,
-    owner: `operator:${name}`,
+    owner: `operator ${name}`,
     // Another key is another mistake than a proof that does not verify.
     ofOtherKey: refused('key_binding_failed', OTHER_KEY).error,
     ...checks,
