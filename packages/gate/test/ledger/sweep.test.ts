@@ -388,6 +388,8 @@ test('an identity token is remembered for two minutes beyond its expiry, by the 
   expect(await ledger.sweep()).toEqual({ ...NOTHING, identityTokensForgotten: 1 })
   expect(rowsOf('identity_tokens')).toBe(0)
   expect(verifyLedgerFile({ path: place.path }).findings).toEqual([])
+  // Verified before the machine slept, and recorded only now.
+  expect(await use()).toEqual({ ok: false, error: { code: 'identity_token_used' } })
   // An issuer that gives an id again, long after.
   const later = { hash: 'a', expiresAt: place.clock.now() + 1000 }
   expect((await ledger.issueLease(lease('s-2', { identityToken: later }))).ok).toBe(true)

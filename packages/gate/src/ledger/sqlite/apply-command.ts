@@ -44,11 +44,11 @@ function applyRecord(tables: Tables, command: Record, arena: Uint8Array): Outcom
 }
 
 function applyLease(tables: Tables, command: Lease, arena: Uint8Array): Outcome {
-  const { proof, identityToken, leaf, sessionId, maxCalls } = command
+  const { proof, identityToken, leaf, sessionId, maxCalls, time } = command
   if (proof !== null && !tables.proofs.use(proof, tables.log.next)) {
     return refused(STATUS.replay_detected)
   }
-  if (identityToken !== null && !tables.identityTokens.use(identityToken, tables.log.next)) {
+  if (identityToken !== null && !tables.identityTokens.use(identityToken, tables.log.next, time)) {
     if (proof !== null) tables.proofs.release(proof)
     return refused(STATUS.identity_token_used)
   }

@@ -7,6 +7,12 @@ import type { Database, Statement } from './database.js'
  */
 export const TOKEN_KEPT_MS = 120_000
 
+/**
+ * Milliseconds after its expiry from which a token is not taken, whoever has verified it: well before it
+ * can have been forgotten.
+ */
+const TOKEN_TAKEN_MS = 60_000
+
 /** Identity tokens that a lease has used up: each opens or renews one (design 10). */
 export class IdentityTokenTable {
   readonly #insert: Statement
@@ -19,8 +25,10 @@ export class IdentityTokenTable {
       (SELECT hash FROM identity_tokens WHERE expires_at < ? LIMIT ?)`)
   }
 
-  /** Uses the token; false when it was used before. */
-  use({ hash, expiresAt }: IdentityTokenUse, leaf: number): boolean {
+  /** Uses the token at `time`, that of its record; false when it was used before, or may have been. */
+  use({ hash, expiresAt }: IdentityTokenUse, leaf: number, time: number): boolean {
+    // A machine that slept between the verification and here has forgotten meanwhile.
+    if (expiresAt < time - TOKEN_TAKEN_MS) return false
     return Number(this.#insert.run(hash, expiresAt, leaf).changes) === 1
   }
 
