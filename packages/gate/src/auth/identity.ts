@@ -8,7 +8,7 @@ export interface Peer {
   readonly transport: 'unix' | 'tcp'
   /** Null on TCP. */
   readonly credentials: PeerCredentials | null
-  /** Bucket for limits: `uid:<n>` on a Unix socket, the address on TCP. */
+  /** Bucket for limits: `uid:<n>` on a Unix socket, the address or its network on TCP (`peerKey`). */
   readonly key: string
 }
 

@@ -11,6 +11,7 @@ import { refuse } from '../refusal.js'
 import type { Services } from '../services.js'
 import { ConnectionShares, connectionLimits } from './connection-shares.js'
 import { MethodTable } from './method-table.js'
+import { peerKey } from './peer-key.js'
 import { answerBrokenRequests, hasOneHost } from './request-framing.js'
 import { UnreadAnswers } from './unread-answers.js'
 
@@ -176,7 +177,7 @@ function isOutage(code: unknown): code is (typeof OUTAGES)[number] {
 
 function peerOf(socket: Socket, transport: 'unix' | 'tcp'): Peer {
   if (transport === 'tcp') {
-    return { transport, credentials: null, key: socket.remoteAddress ?? 'unknown' }
+    return { transport, credentials: null, key: peerKey(socket.remoteAddress ?? 'unknown') }
   }
   const credentials = readPeerCredentials(socket)
   return { transport, credentials, key: `uid:${credentials.uid}` }
