@@ -10,6 +10,7 @@ import {
   type TestGate,
   type TestProject,
 } from '../src/harness/gate.js'
+import { leavesOf } from '../src/harness/evidence.js'
 import { operatorHeaders } from '../src/harness/operator.js'
 import {
   credentials,
@@ -243,6 +244,21 @@ test('a key that is given to another principal does not take its leases along', 
   edit(scene, (text) => text.replace('"key-agent"', '"agent-test"'))
   expect((await reload(scene)).status).toBe(200)
   expectRefusal(await executeRaw(tcp, lease, 'http_fetch', PARAMS), 403, 'identity_forbidden')
+})
+
+test.each([
+  ['owner = "bob"', 'bob'],
+  ['', null],
+] as const)('with %s after a reload its leases say who answers for the agent now', async (to, owner) => {
+  const scene = await start()
+  const { key, tcp } = scene
+  const lease = await held(await ask(tcp, key, { dpop: proofOf(key) }), key)
+  edit(scene, (text) => text.replace('owner = "alice"', to))
+  expect((await reload(scene)).status).toBe(200)
+  const answer = await executeRaw(tcp, lease, 'http_fetch', PARAMS)
+  expectAccepted(answer)
+  const [decision] = leavesOf(scene, answer.json()['trace_id'])
+  expect(decision?.body).toMatchObject({ principal: 'key-agent', owner })
 })
 
 test('the key of an operator becomes an agent\'s by no reload while it is still his', async () => {

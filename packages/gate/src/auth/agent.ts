@@ -70,7 +70,8 @@ function claimsOf(
   return { ok: true, value: verdict.claims }
 }
 
-// A scope that was taken from the principal since is gone from its leases too.
+// A scope that was taken from the principal since is gone from its leases too, and who answers for it is
+// who does now: he must not approve its calls because its lease is older than the configuration.
 function boundToPeer(
   services: Services,
   peer: Peer,
@@ -78,13 +79,16 @@ function boundToPeer(
 ): Result<LeaseClaims, Refusal> {
   const identity = leaseIdentity(services, peer, claims)
   if (!identity.ok) return identity
-  const { principal, maximumScopes } = identity.value
+  const { principal, maximumScopes, owner } = identity.value
   if (principal !== claims.sub) {
     const message = 'this lease belongs to another principal than the one connected'
     return { ok: false, error: refuse('identity_forbidden', { message }) }
   }
   const scope = claims.scope.filter((one) => maximumScopes?.includes(one) ?? true)
-  return { ok: true, value: scope.length === claims.scope.length ? claims : { ...claims, scope } }
+  const isAsIssued = scope.length === claims.scope.length && owner === (claims.owner ?? null)
+  if (isAsIssued) return { ok: true, value: claims }
+  const { owner: _former, ...others } = claims
+  return { ok: true, value: { ...others, scope, ...(owner === null ? {} : { owner }) } }
 }
 
 function refused(
