@@ -131,6 +131,27 @@ test.each([
 )
 
 test.each([
+  ['key', byKey, (text: string) => text.replace('[agents.reader]', '[agents.reader]\nowner = "ann"')],
+  ['issuer', byToken, (text: string) => `${text}\nowner = "ann"\n`],
+] as const)(
+  'a held call of an agent for whose %s somebody else answers now is not executed',
+  async (_what, lend, change) => {
+    const scene = await begin()
+    const { world } = scene
+    const lease = await lend(scene)
+    const { id } = await holdCall(world, lease, 'github_create_issue', issue())
+    edit(world, change)
+    await reload(world)
+    const approved = await approveCall(world, id)
+    expect([approved.status, approved.json()['error']], approved.text).toEqual([
+      409,
+      'approval_revoked',
+    ])
+    expect(world.upstream.requestsStarted).toBe(0)
+  },
+)
+
+test.each([
   ['key', byKey],
   ['issuer', byToken],
 ] as const)('a reload that keeps the %s of an agent lets its held call go on', async (_what, lend) => {

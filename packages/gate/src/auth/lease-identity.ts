@@ -26,17 +26,23 @@ export function leaseIdentity(
 
 /**
  * A lease as it is worth now, for a call that waited and whose connection is not there to be asked: with
- * the scopes that are left of its own; null when nobody would be known as its principal any more.
+ * the scopes that are left of its own; null when nobody would be known as its principal any more, or
+ * somebody else answers for him.
  */
 export function standingClaims(services: Services, claims: LeaseClaims): LeaseClaims | null {
   const holders = peersOf(services.config.identity, claims).flatMap((peer) => {
     const identity = leaseIdentity(services, peer, claims)
-    return identity.ok && identity.value.principal === claims.sub ? [identity.value] : []
+    return identity.ok && isHolder(identity.value, claims) ? [identity.value] : []
   })
   if (holders.length === 0) return null
   const isLeft = (scope: string): boolean =>
     holders.some(({ maximumScopes }) => maximumScopes?.includes(scope) ?? true)
   return { ...claims, scope: claims.scope.filter(isLeft) }
+}
+
+// Who may approve a call was decided by the owner that it was held with.
+function isHolder({ principal, owner }: Identity, claims: LeaseClaims): boolean {
+  return principal === claims.sub && owner === (claims.owner ?? null)
 }
 
 // Which of the users that are mapped to a principal it was, no lease says.
