@@ -48,7 +48,8 @@ export function parseJwks(bytes: Uint8Array): LocalJWKSet {
   }
   const usable = keys.filter((key: Json): key is JsonObject => isUsable(key))
   if (usable.length === 0) throw new JwksFault('it holds no public key that can verify a token')
-  return createLocalJWKSet({ keys: usable } as unknown as JSONWebKeySet)
+  const verifying = usable.map(forVerifying)
+  return createLocalJWKSet({ keys: verifying } as unknown as JSONWebKeySet)
 }
 
 function readJson(bytes: Uint8Array): Json {
@@ -60,14 +61,20 @@ function readJson(bytes: Uint8Array): Json {
   }
 }
 
+// WebCrypto refuses to import a public key that says it can sign too, as copies of private ones do.
+function forVerifying({ key_ops: _checked, ext: _ext, ...key }: JsonObject): JsonObject {
+  return key
+}
+
 function isUsable(key: Json): boolean {
   if (!isObject(key)) throw new JwksFault('one of its keys is no object')
   // Whoever has seen it can sign tokens: nothing that it verifies says who anybody is.
   if (Object.hasOwn(key, 'd') || Object.hasOwn(key, 'k')) {
     throw new JwksFault('one of its keys is a private or a shared one: publish public keys only')
   }
-  const { kty, crv, use } = key
+  const { kty, crv, use, key_ops: uses } = key
   if (use !== undefined && use !== 'sig') return false
+  if (uses !== undefined && !(Array.isArray(uses) && uses.includes('verify'))) return false
   if (kty !== 'RSA' && CURVES[String(kty)]?.includes(String(crv)) !== true) return false
   assertSound(key)
   return true

@@ -22,9 +22,17 @@ test.each(ALGORITHMS)('a public key for %s is read', async (alg) => {
   expect(key.type).toBe('public')
 })
 
+test.each(ALGORITHMS)('a key for %s that says it can sign too verifies', async (alg) => {
+  const { jwk, kid } = signingKey(alg)
+  const set = parseJwks(jwksBytes({ ...jwk, key_ops: ['sign', 'verify'], ext: 'yes' }))
+  expect((await set({ alg, kid })).usages).toEqual(['verify'])
+})
+
 test('keys for encryption, and of kinds that nobody here knows, are left out', () => {
   const others = [
     { ...good, use: 'enc' },
+    { ...good, key_ops: ['encrypt'] },
+    { ...good, key_ops: 'verify' },
     { kty: 'AKP', alg: 'ML-DSA-44', pub: 'x' },
     { kty: 'EC', crv: 'secp256k1', x: 'x', y: 'y' },
     { kty: 'OKP', crv: 'X25519', x: 'x' },
