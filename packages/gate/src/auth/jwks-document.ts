@@ -22,6 +22,9 @@ export const MAX_JWKS_KEYS = 64
 /** RSA keys below it can be broken (NIST SP 800-131A). */
 const MIN_RSA_BITS = 2048
 
+/** Of private and shared keys (RFC 7518 6.2.2, 6.3.2, 6.4.1); any one factor of an RSA key gives it away. */
+const SECRET_MEMBERS: readonly string[] = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv']
+
 const CURVES: Readonly<Record<string, readonly string[]>> = {
   EC: ['P-256', 'P-384', 'P-521'],
   OKP: ['Ed25519'],
@@ -69,7 +72,7 @@ function forVerifying({ key_ops: _checked, ext: _ext, ...key }: JsonObject): Jso
 function isUsable(key: Json): boolean {
   if (!isObject(key)) throw new JwksFault('one of its keys is no object')
   // Whoever has seen it can sign tokens: nothing that it verifies says who anybody is.
-  if (Object.hasOwn(key, 'd') || Object.hasOwn(key, 'k')) {
+  if (SECRET_MEMBERS.some((name) => Object.hasOwn(key, name))) {
     throw new JwksFault('one of its keys is a private or a shared one: publish public keys only')
   }
   const { kty, crv, use, key_ops: uses } = key

@@ -60,6 +60,8 @@ const PRIVATE = 'one of its keys is a private or a shared one: publish public ke
 
 test.each<readonly [string, readonly unknown[], string]>([
   ['a private key', [good, whole], PRIVATE],
+  ['a private key without its exponent', [good, { ...small, q: 'AQAB' }], PRIVATE],
+  ['a private key of another kind', [good, { kty: 'AKP', alg: 'ML-DSA-44', priv: 'AA' }], PRIVATE],
   ['a private key for encryption', [good, { ...whole, use: 'enc' }], PRIVATE],
   ['a shared secret', [good, { kty: 'oct', k: 'c2VjcmV0' }], PRIVATE],
   ['a point that is not on its curve', [{ ...good, x: good['y'] }], "its key 'good' is broken"],
