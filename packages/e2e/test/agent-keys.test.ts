@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { DPoPKeyPair } from '@latchgate/protocol/node'
 import { afterEach, expect, test } from 'vitest'
 import { payloadOf } from '../src/harness/compact-jws.js'
+import { leavesOf } from '../src/harness/evidence.js'
 import {
   ALL_ACTIONS,
   ALL_SINKS,
@@ -10,7 +11,6 @@ import {
   type TestGate,
   type TestProject,
 } from '../src/harness/gate.js'
-import { leavesOf } from '../src/harness/evidence.js'
 import { operatorHeaders } from '../src/harness/operator.js'
 import {
   credentials,
@@ -249,19 +249,22 @@ test('a key that is given to another principal does not take its leases along', 
 test.each([
   ['owner = "bob"', 'bob'],
   ['', null],
-] as const)('with %s after a reload its leases say who answers for the agent now', async (to, owner) => {
-  const scene = await start()
-  const { key, tcp } = scene
-  const lease = await held(await ask(tcp, key, { dpop: proofOf(key) }), key)
-  edit(scene, (text) => text.replace('owner = "alice"', to))
-  expect((await reload(scene)).status).toBe(200)
-  const answer = await executeRaw(tcp, lease, 'http_fetch', PARAMS)
-  expectAccepted(answer)
-  const [decision] = leavesOf(scene, answer.json()['trace_id'])
-  expect(decision?.body).toMatchObject({ principal: 'key-agent', owner })
-})
+] as const)(
+  'with %s after a reload its leases say who answers for the agent now',
+  async (to, owner) => {
+    const scene = await start()
+    const { key, tcp } = scene
+    const lease = await held(await ask(tcp, key, { dpop: proofOf(key) }), key)
+    edit(scene, (text) => text.replace('owner = "alice"', to))
+    expect((await reload(scene)).status).toBe(200)
+    const answer = await executeRaw(tcp, lease, 'http_fetch', PARAMS)
+    expectAccepted(answer)
+    const [decision] = leavesOf(scene, answer.json()['trace_id'])
+    expect(decision?.body).toMatchObject({ principal: 'key-agent', owner })
+  },
+)
 
-test('the key of an operator becomes an agent\'s by no reload while it is still his', async () => {
+test("the key of an operator becomes an agent's by no reload while it is still his", async () => {
   const scene = await start()
   const { key, tcp, project } = scene
   const { thumbprint } = project.operator.key
@@ -274,7 +277,7 @@ test('the key of an operator becomes an agent\'s by no reload while it is still 
   const dual = await ask(tcp, project.operator.key, { dpop: proofOf(project.operator.key) })
   expectRefusal(dual, 401, 'identity_unauthenticated')
   expect(JSON.stringify(scene.gate.logs)).toContain(
-    'the `dpop_jkt` of `agents.reader` is the one of the operator \'operator\' until the gate is started again',
+    "the `dpop_jkt` of `agents.reader` is the one of the operator 'operator' until the gate is started again",
   )
 })
 

@@ -19,7 +19,7 @@ function words(command: string): readonly string[] {
 
 test.each([
   ['agent-9', []],
-  ['$(echo${IFS}taken)', []],
+  ['$(echo$IFS"taken")', []],
   ["';true;'", []],
   ['a;true&true|true`true`', []],
   ['~root', []],

@@ -131,7 +131,11 @@ test.each([
 )
 
 test.each([
-  ['key', byKey, (text: string) => text.replace('[agents.reader]', '[agents.reader]\nowner = "ann"')],
+  [
+    'key',
+    byKey,
+    (text: string) => text.replace('[agents.reader]', '[agents.reader]\nowner = "ann"'),
+  ],
   ['issuer', byToken, (text: string) => `${text}\nowner = "ann"\n`],
 ] as const)(
   'a held call of an agent for whose %s somebody else answers now is not executed',
@@ -154,14 +158,17 @@ test.each([
 test.each([
   ['key', byKey],
   ['issuer', byToken],
-] as const)('a reload that keeps the %s of an agent lets its held call go on', async (_what, lend) => {
-  const scene = await begin()
-  const { world } = scene
-  const { id } = await holdCall(world, await lend(scene), 'github_create_issue', issue())
-  await reload(world)
-  expect((await approveCall(world, id)).status).toBe(200)
-  expect(recordsOf(world.gate.project.ledger, id)).toEqual(EXECUTED)
-})
+] as const)(
+  'a reload that keeps the %s of an agent lets its held call go on',
+  async (_what, lend) => {
+    const scene = await begin()
+    const { world } = scene
+    const { id } = await holdCall(world, await lend(scene), 'github_create_issue', issue())
+    await reload(world)
+    expect((await approveCall(world, id)).status).toBe(200)
+    expect(recordsOf(world.gate.project.ledger, id)).toEqual(EXECUTED)
+  },
+)
 
 test.each([
   ['no uid any more', '"agent-other"', 409, 'approval_revoked'],

@@ -30,7 +30,9 @@ test('a reload relaxes no posture: keys without TLS need a start that says so', 
     await gate.close()
   })
   const table = new TokenIssuer().table('jwks_url = "http://127.0.0.1:9/keys"')
-  edit((text) => `${text.replace('identity_insecure = false', 'identity_insecure = true')}\n${table}`)
+  edit(
+    (text) => `${text.replace('identity_insecure = false', 'identity_insecure = true')}\n${table}`,
+  )
   const refused = await asOperator({ admin, gate }, 'POST', '/v1/admin/reload')
   expect([refused.status, refused.json()['error']], refused.text).toEqual([500, 'reload_failed'])
   edit((text) => text.replace(table, ''))

@@ -14,7 +14,7 @@ afterEach(async () => {
 /** An issuer's server that answers when the test says so. */
 class SlowIssuer {
   readonly #server: Server
-  #waiting: ServerResponse[] = []
+  readonly #waiting: ServerResponse[] = []
   #asked: (() => void) | undefined
   hold = false
   keys: () => object = () => ({})

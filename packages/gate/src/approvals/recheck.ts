@@ -53,7 +53,10 @@ export async function recheck(
   const standing = standingClaims(services, claims)
   if (standing === null) {
     const message = `nobody is known as '${plan.principal}' any more in the way in which the agent was: nothing was done`
-    return { ok: false, error: refuse('approval_revoked', { message, detail: 'recheck: identity' }) }
+    return {
+      ok: false,
+      error: refuse('approval_revoked', { message, detail: 'recheck: identity' }),
+    }
   }
   const registered = sameAction(services, plan)
   if (!registered.ok) return registered

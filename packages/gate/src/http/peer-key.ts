@@ -22,5 +22,9 @@ function groupsOf(address: string): readonly string[] {
   const before = head === '' ? [] : head.split(':')
   if (tail === undefined) return before
   const after = tail === '' ? [] : tail.split(':')
-  return [...before, ...Array.from({ length: 8 - before.length - after.length }, () => '0'), ...after]
+  return [
+    ...before,
+    ...Array.from({ length: 8 - before.length - after.length }, () => '0'),
+    ...after,
+  ]
 }

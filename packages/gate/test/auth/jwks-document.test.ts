@@ -1,7 +1,12 @@
 import { generateKeyPairSync } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { JwksFault, MAX_JWKS_BYTES, MAX_JWKS_KEYS, parseJwks } from '../../src/auth/jwks-document.js'
+import {
+  JwksFault,
+  MAX_JWKS_BYTES,
+  MAX_JWKS_KEYS,
+  parseJwks,
+} from '../../src/auth/jwks-document.js'
 import { ALGORITHMS, jwksBytes, signingKey } from './issuer-fixture.js'
 
 const good = signingKey('ES256', 'good').jwk
