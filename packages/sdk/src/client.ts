@@ -1,8 +1,9 @@
 import type { DPoPKeyPair } from '@latchgate/protocol/node'
 import type { Dispatcher } from 'undici'
-import { type ActionResult, actionResult } from './action-result.js'
+import { callAction } from './action-calls.js'
+import type { ActionResult } from './action-result.js'
 import { type ActionSummary, actionSummaries } from './action-summary.js'
-import { answerError, gateDetails, notFound, refusalCode } from './answer-error.js'
+import { answerError, notFound } from './answer-error.js'
 import {
   type ApprovalEntry,
   type ApprovalQuery,
@@ -22,30 +23,24 @@ import {
   timeoutsOf,
 } from './client-options.js'
 import { type EgressProfile, egressProfileFromJson } from './egress-profile.js'
-import { LatchGateApprovalRequired } from './errors.js'
 import { type ExecutionReceipt, executionReceiptFromJson } from './execution-receipt.js'
 import { resolveGateAddress } from './gate-address.js'
 import {
   type AnswerContext,
   type GateAnswer,
-  isMembers,
   isSuccess,
   type Members,
-  optionalCount,
-  requiredText,
   successBody,
 } from './gate-answer.js'
-import { GateChannel, type GateRequest, throwIfAbandoned } from './gate-channel.js'
+import { GateChannel } from './gate-channel.js'
 import { checkIdentifier } from './identifier.js'
 import { IdentityTokens } from './identity-token.js'
-import type { Lease } from './lease.js'
 import { LeaseKeeper } from './lease-keeper.js'
+import { LeasedChannel } from './leased-channel.js'
 import { type PermittedAction, permittedActions } from './permitted-action.js'
 import { type ReceiptKey, receiptKeys } from './receipt-keys.js'
 import { type ReceiptReport, reportReceipt } from './receipt-report.js'
 import type { SequenceFinding } from './session-sequence.js'
-
-type LeasedRequest = Pick<GateRequest, 'method' | 'path' | 'body' | 'signal' | 'ifNoneMatch'>
 
 /**
  * A client of one gate for one agent (spec/http-api 15). It connects when it is first used, renews
@@ -60,6 +55,7 @@ type LeasedRequest = Pick<GateRequest, 'method' | 'path' | 'body' | 'signal' | '
 export class LatchGateClient {
   readonly #channel: GateChannel
   readonly #leases: LeaseKeeper
+  readonly #leased: LeasedChannel
   readonly #memory = new CallMemory()
   readonly #timeouts: Timeouts
   readonly #key: DPoPKeyPair | null
@@ -83,6 +79,7 @@ export class LatchGateClient {
     const tokens = new IdentityTokens(options.identityToken)
     const timeoutMs = this.#timeouts.request
     this.#leases = new LeaseKeeper({ channel: this.#channel, tokens, timeoutMs }, wish)
+    this.#leased = new LeasedChannel(this.#channel, this.#leases)
   }
 
   /** The base URL that proofs name: `publicBaseUrl`, else the URL the gate is reached at. */
@@ -134,13 +131,13 @@ export class LatchGateClient {
     options: CallOptions = {},
   ): Promise<ActionResult> {
     checkIdentifier('actionId', actionId)
-    const path = `/v1/actions/${actionId}/execute`
-    const body = JSON.stringify(params ?? {})
-    const request = { method: 'POST', path, body, signal: options.signal } as const
-    const answer = await this.#withLease((lease) => this.#executeOnce(lease, actionId, request))
-    if (answer.status === 202) throw approvalRequired(answer, actionId)
-    if (!isSuccess(answer)) throw answerError(answer, actionId)
-    return actionResult(answer)
+    const parts = {
+      leased: this.#leased,
+      leases: this.#leases,
+      memory: this.#memory,
+      timeoutMs: this.#timeouts.execute,
+    }
+    return callAction(parts, actionId, params, options.signal)
   }
 
   /** Reads a receipt of this principal. Throws {@link LatchGateDenied} for one of others, or none. */
@@ -170,8 +167,7 @@ export class LatchGateClient {
       ...(options.signal === undefined ? [] : [options.signal]),
     ]
     return waitForApproval(
-      (path, timeoutMs, signal) =>
-        this.#withLease((lease) => this.#send(lease, { method: 'GET', path, signal }, timeoutMs)),
+      (path, timeoutMs, signal) => this.#leased.send({ method: 'GET', path, signal }, timeoutMs),
       approvalId,
       { ...options, signal: AbortSignal.any(signals) },
     )
@@ -180,9 +176,7 @@ export class LatchGateClient {
   /** The held calls of this principal, of all its sessions, newest first. */
   async listApprovals(query: ApprovalQuery = {}): Promise<readonly ApprovalEntry[]> {
     const request = { method: 'GET', path: approvalListPath(query) } as const
-    const answer = await this.#withLease((lease) =>
-      this.#send(lease, request, this.#timeouts.request),
-    )
+    const answer = await this.#leased.send(request, this.#timeouts.request)
     if (!isSuccess(answer)) throw answerError(answer, '<approvals>')
     return approvalEntries(answer)
   }
@@ -220,9 +214,7 @@ export class LatchGateClient {
     const known = this.#permitted
     const path = '/v1/permitted-actions'
     const request = { method: 'GET', path, ifNoneMatch: known?.etag } as const
-    const answer = await this.#withLease((lease) =>
-      this.#send(lease, request, this.#timeouts.request),
-    )
+    const answer = await this.#leased.send(request, this.#timeouts.request)
     if (answer.status === 304 && known !== null) return known.actions
     if (!isSuccess(answer)) throw answerError(answer, '<permitted-actions>')
     const actions = permittedActions(answer)
@@ -270,37 +262,12 @@ export class LatchGateClient {
     await this.close()
   }
 
-  async #executeOnce(
-    lease: Lease,
-    actionId: string,
-    request: LeasedRequest & { readonly body: string },
-  ): Promise<GateAnswer> {
-    throwIfAbandoned(request.signal)
-    const ticket = this.#memory.begin(lease.sessionId)
-    const answer = await this.#send(lease, request, this.#timeouts.execute).catch(
-      (error: unknown) => {
-        ticket.settle(null, true)
-        // It may have been executed: for the budget it was.
-        this.#leases.countCall()
-        throw error
-      },
-    )
-    const seq = isMembers(answer.body) ? optionalCount(answer.body, 'session_seq') : null
-    const isBroken = answer.status >= 500 && seq === null
-    ticket.settle(seq, answer.status === 202 || isBroken)
-    if (mayHaveExecuted(answer)) this.#leases.countCall()
-    this.#memory.remember(actionId, lease.sessionId, request.body, answer)
-    return answer
-  }
-
   async #read(
     path: string,
     context: AnswerContext,
     subject: { readonly actionId: string; readonly missing: string },
   ): Promise<Members> {
-    const answer = await this.#withLease((lease) =>
-      this.#send(lease, { method: 'GET', path }, this.#timeouts.request),
-    )
+    const answer = await this.#leased.send({ method: 'GET', path }, this.#timeouts.request)
     if (answer.status === 404) throw notFound(answer, subject.actionId, subject.missing)
     if (!isSuccess(answer)) throw answerError(answer, subject.actionId)
     return successBody(answer, context)
@@ -312,35 +279,4 @@ export class LatchGateClient {
     if (!isSuccess(answer)) throw answerError(answer, subject)
     return answer
   }
-
-  // A gate that does not know the lease has not looked at the call: repeating it repeats no effect.
-  async #withLease(send: (lease: Lease) => Promise<GateAnswer>): Promise<GateAnswer> {
-    const lease = await this.#leases.current()
-    const answer = await send(lease)
-    const refusal = refusalCode(answer)
-    if (refusal !== 'invalid_lease' && refusal !== 'lease_expired') return answer
-    return send(await this.#leases.replace(lease, refusal))
-  }
-
-  #send(lease: Lease, request: LeasedRequest, timeoutMs: number): Promise<GateAnswer> {
-    const { agentLabel, key, token } = lease
-    return this.#channel.send({ ...request, agentLabel, proof: { key, token }, timeoutMs })
-  }
-}
-
-function approvalRequired(answer: GateAnswer, actionId: string): LatchGateApprovalRequired {
-  const body = successBody(answer, 'execute (approval)')
-  const approvalId = requiredText(body, 'approval_id', 'execute (approval)')
-  return new LatchGateApprovalRequired(
-    actionId,
-    approvalId,
-    gateDetails(answer, 'pending_approval'),
-  )
-}
-
-// Refused before dispatch, held, or known not to have left the gate: no call of the budget is gone.
-function mayHaveExecuted(answer: GateAnswer): boolean {
-  const outcome = isMembers(answer.body) ? answer.body['outcome'] : undefined
-  if (outcome === 'not_sent' || answer.status === 202 || answer.status === 503) return false
-  return isSuccess(answer) || answer.status >= 500
 }
