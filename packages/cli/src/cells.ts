@@ -1,4 +1,4 @@
-import { printable } from './printable.js'
+import { printable } from '@latchgate/protocol'
 
 const ASCII = /^[\x20-\x7e]*$/
 const TOO_MANY_MARKS = /(?<=\p{M}{2})\p{M}+/gu

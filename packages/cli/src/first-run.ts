@@ -2,10 +2,10 @@ import { userInfo } from 'node:os'
 import type { Readable } from 'node:stream'
 import * as util from 'node:util'
 import { BUILTIN_PRESETS } from '@latchgate/catalogue'
+import { printable } from '@latchgate/protocol'
 import type { Context } from './context.js'
 import { isOperatorName } from './operator-credential.js'
 import type { Streams } from './output.js'
-import { printable } from './printable.js'
 import { isPrincipalName, needsRelaxedAcl, type ProjectChoices } from './project.js'
 
 /** Whether a person can be asked for the choices; otherwise a first run takes the defaults. */

@@ -1,7 +1,7 @@
 import type { Readable, Writable } from 'node:stream'
+import { printable, printableJson, printableLines } from '@latchgate/protocol'
 import { cellsOf, cellText, fitCells, padCells } from './cells.js'
 import type { CommandFailure } from './command-failure.js'
-import { printable, printableJson, printableLines } from './printable.js'
 
 /** Where a command writes, and how. Everything it is given is made safe to print. */
 export interface Output {

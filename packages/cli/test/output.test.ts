@@ -1,8 +1,6 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { CommandFailure } from '../src/command-failure.js'
 import { createOutput, type Output, reportFailure, type TextStream } from '../src/output.js'
-import { printable, printableJson, printableLines } from '../src/printable.js'
 
 function captured(given: {
   readonly json?: boolean
@@ -130,29 +128,4 @@ test('a failure says what is wrong, then what to do; as a document it has a code
     hint: 'do this; or that',
     pid: 1,
   })
-})
-
-const anyText = fc.string({ unit: 'binary', maxLength: 40 })
-const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{DI}\u2028\u2029]/u
-
-test('property: nothing unprintable is left, and printable text stays as it is', () => {
-  fc.assert(
-    fc.property(anyText, (text) => {
-      const shown = printable(text)
-      expect(UNSAFE.test(shown)).toBe(false)
-      expect(UNSAFE.test(printableLines(text).replaceAll('\n', ''))).toBe(false)
-      if (!UNSAFE.test(text)) expect(shown).toBe(text)
-      expect(printableLines(`${text}\n`).endsWith('\n')).toBe(true)
-    }),
-  )
-})
-
-test('property: a printed document is one safe line that parses to the same values', () => {
-  fc.assert(
-    fc.property(fc.dictionary(anyText, fc.oneof(anyText, fc.integer(), fc.boolean())), (value) => {
-      const line = printableJson(value)
-      expect(UNSAFE.test(line)).toBe(false)
-      expect(JSON.parse(line)).toEqual(JSON.parse(JSON.stringify(value)))
-    }),
-  )
 })

@@ -1,5 +1,5 @@
+import { printable } from '@latchgate/protocol'
 import { CommanderError } from 'commander'
-import { printable } from './printable.js'
 import { buildProgram } from './program.js'
 
 /** Runs the command line; resolves to the exit code: 0 done, 1 failed, 2 wrong usage. */

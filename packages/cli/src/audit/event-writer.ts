@@ -1,6 +1,5 @@
-import type { AuditEvent } from '@latchgate/protocol'
+import { type AuditEvent, printable, printableJson } from '@latchgate/protocol'
 import type { Context } from '../context.js'
-import { printable, printableJson } from '../printable.js'
 import { eventReason, eventRows, HEADER, tableFooter } from './event-table.js'
 
 /** How events can be written. */

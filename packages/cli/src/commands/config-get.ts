@@ -1,9 +1,9 @@
 import { closestName } from '@latchgate/catalogue'
+import { printable } from '@latchgate/protocol'
 import { stringify } from 'smol-toml'
 import { CommandFailure } from '../command-failure.js'
 import { type ConfigValue, knownKeys, lookUp, parseKey, withoutSecrets } from '../config-view.js'
 import type { Context } from '../context.js'
-import { printable } from '../printable.js'
 
 /** `latchgate config get [KEY]`: the values in effect; a secret's is never shown. */
 export async function configGetCommand(context: Context, key: string | undefined): Promise<number> {

@@ -1,7 +1,7 @@
+import { printable } from '@latchgate/protocol'
 import type { Context } from '../context.js'
 import type { Check, Severity } from '../doctor/check.js'
 import { examine } from '../doctor/examine.js'
-import { printable } from '../printable.js'
 
 /** `latchgate doctor`: 0 all is well, 1 errors, 2 warnings only (spec/cli-and-config 8.4). */
 export async function doctorCommand(context: Context): Promise<number> {

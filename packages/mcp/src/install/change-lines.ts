@@ -1,4 +1,4 @@
-import { printable } from '../printable.js'
+import { printable } from '@latchgate/protocol'
 
 const WIDEST = 160
 

@@ -1,4 +1,4 @@
-import { printable } from '../printable.js'
+import { printable } from '@latchgate/protocol'
 
 /** Why nothing, or no more, was done; the message says what was found and what to do. */
 export class InstallError extends Error {

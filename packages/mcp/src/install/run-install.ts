@@ -1,4 +1,4 @@
-import { printable } from '../printable.js'
+import { printable } from '@latchgate/protocol'
 import { changeLines } from './change-lines.js'
 import { claudeInstall, claudeUninstall, isRegistered, runClaude } from './claude-code.js'
 import { type CommandClient, type FileClient, findClient } from './clients.js'

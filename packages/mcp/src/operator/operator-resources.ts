@@ -1,3 +1,4 @@
+import { printableJson } from '@latchgate/protocol'
 import {
   ErrorCode,
   GetPromptRequestSchema,
@@ -7,7 +8,6 @@ import {
   McpError,
   type Prompt,
 } from '@modelcontextprotocol/sdk/types.js'
-import { printableJson } from '../printable.js'
 import { handleResourceReads, invalid, type ProtocolServer } from '../protocol-server.js'
 import type { OperatorAnswer, OperatorGate } from './operator-gate.js'
 import { FROM_AGENTS } from './operator-tools.js'
@@ -42,7 +42,7 @@ export function serveResources(server: ProtocolServer, gate: OperatorGate): void
       throw invalid(`there is no such resource; there are ${PENDING_URI} and ${AUDIT_URI}`)
     }
     const read = uri === PENDING_URI ? gate.list(LISTED) : gate.events({ limit: RECENT })
-    const text = printableJson(await bodyOf(read))
+    const text = printableJson(await bodyOf(read), 2)
     return { contents: [{ uri, mimeType: 'application/json', text }] }
   })
   server.setRequestHandler(ListPromptsRequestSchema, () => ({ prompts: [...PROMPTS] }))
@@ -72,7 +72,7 @@ async function reviewPending(gate: OperatorGate): Promise<GetPromptResult> {
 
 function prompt(description: string, ask: string, json: unknown): GetPromptResult {
   // Within the JSON a fence could only stand in a string, on a line that does not begin with it.
-  const text = `${ask} ${FROM_AGENTS}\n\n\`\`\`json\n${printableJson(json)}\n\`\`\``
+  const text = `${ask} ${FROM_AGENTS}\n\n\`\`\`json\n${printableJson(json, 2)}\n\`\`\``
   return { description, messages: [{ role: 'user', content: { type: 'text', text } }] }
 }
 

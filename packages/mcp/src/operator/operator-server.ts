@@ -1,6 +1,6 @@
+import { printableJson } from '@latchgate/protocol'
 import { type CallToolResult, ListToolsRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 import { argumentFault } from '../argument-check.js'
-import { printableJson } from '../printable.js'
 import { handleToolCalls, type ProtocolServer, protocolServer } from '../protocol-server.js'
 import type { OperatorAnswer, OperatorGate } from './operator-gate.js'
 import { serveResources } from './operator-resources.js'
@@ -90,7 +90,7 @@ function withoutControls(text: string): string {
 }
 
 function answered(tool: string, { status, body }: OperatorAnswer): CallToolResult {
-  if (status === 200) return text(printableJson(withoutNulls(body)), false)
+  if (status === 200) return text(printableJson(withoutNulls(body), 2), false)
   const { error, message } = body
   const said = typeof message === 'string' ? message : `the gate answered ${status}`
   return refused(tool, { code: codeOf(status, error), message: said })
@@ -104,7 +104,7 @@ function codeOf(status: number, error: unknown): string {
 }
 
 function refused(tool: string, { code, message }: ToolFault): CallToolResult {
-  return text(printableJson({ code, message, action_id: tool }), true)
+  return text(printableJson({ code, message, action_id: tool }, 2), true)
 }
 
 function schema(message: string): ToolFault {

@@ -1,6 +1,6 @@
+import { printable } from '@latchgate/protocol'
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js'
 import { type ActionResult, LatchGateApprovalTimeout, type LatchGateClient } from 'latchgate'
-import { printable } from '../printable.js'
 import type { ProtocolServer, RequestContext } from '../protocol-server.js'
 import { RESULT_TOOL } from './own-tools.js'
 import type { Log } from './stderr-log.js'

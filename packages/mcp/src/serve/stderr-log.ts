@@ -1,4 +1,4 @@
-import { printable } from '../printable.js'
+import { printable } from '@latchgate/protocol'
 
 /** Levels of `--log-level`, the most important first. */
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug', 'trace'] as const

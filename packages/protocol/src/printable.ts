@@ -5,7 +5,7 @@ const UNPRINTABLE_BUT_NEWLINE = /(?!\n)[\p{Cc}\p{Cf}\p{Cs}\p{DI}\u2028\u2029]/gu
 
 /**
  * Text of somebody else, safe to print in one line: what could move the cursor, change colours or
- * the direction of reading is shown as `\uXXXX`.
+ * the direction of reading is shown as `\uXXXX` (design 9).
  */
 export function printable(text: string): string {
   return text.replace(UNPRINTABLE, escaped)
@@ -16,10 +16,14 @@ export function printableLines(text: string): string {
   return text.replace(UNPRINTABLE_BUT_NEWLINE, escaped)
 }
 
-/** One line of JSON that a terminal cannot be confused with; a parser reads the same values. */
-export function printableJson(value: unknown): string {
-  // Outside of strings JSON has none of these characters, and inside the escape means the same.
-  return printable(JSON.stringify(value))
+/**
+ * JSON that neither a terminal nor a reader's eye can be confused with; a parser reads the same values.
+ * One line, or indented by so many spaces.
+ */
+export function printableJson(value: unknown, indent = 0): string {
+  // Outside of strings JSON has none of these characters but the line feeds of its layout, and inside
+  // the escape means the same.
+  return printableLines(JSON.stringify(value, null, indent))
 }
 
 function escaped(character: string): string {
