@@ -1,9 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { run, runNode } from './child.mjs'
-import { ROOT } from './root.mjs'
-import { say, sayFailure } from './say.mjs'
+import { ensureNpmPackage } from './cached-install.mjs'
+import { sayFailure } from './say.mjs'
 
 const INSPECTOR = '@modelcontextprotocol/inspector'
 const INSPECTOR_VERSION = '2.12.0'
@@ -28,7 +26,7 @@ const NODE_PACKAGES = {
 export async function ensureInspector() {
   const node = await ensureNode()
   if (node === null) return null
-  const directory = await ensurePackage('inspector', `${INSPECTOR}@${INSPECTOR_VERSION}`)
+  const directory = await ensureNpmPackage('inspector', `${INSPECTOR}@${INSPECTOR_VERSION}`)
   return directory === null ? null : { node, script: join(directory, SCRIPT) }
 }
 
@@ -46,7 +44,7 @@ async function ensureNode() {
     )
     return null
   }
-  const directory = await ensurePackage('node24', `${name}@${NODE_VERSION}`)
+  const directory = await ensureNpmPackage('node24', `${name}@${NODE_VERSION}`)
   if (directory === null) return null
   const binary = process.platform === 'win32' ? 'node.exe' : 'node'
   const node = join(directory, 'node_modules', name, 'bin', binary)
@@ -58,42 +56,4 @@ async function ensureNode() {
       `Run the command with a Node ${NODE_NEEDED.join('.')} or newer of your own.`,
   )
   return null
-}
-
-async function ensurePackage(folder, wanted) {
-  const directory = join(ROOT, '.cache', folder)
-  const mark = join(directory, 'complete')
-  if (existsSync(mark) && readFileSync(mark, 'utf8') === `${wanted}\n`) return directory
-  // An interrupted installation has no mark, and nothing of it can be trusted.
-  rmSync(directory, { recursive: true, force: true })
-  mkdirSync(directory, { recursive: true })
-  say(`installing ${wanted} into .cache/${folder}`)
-  const code = await npm([
-    'install',
-    '--prefix',
-    directory,
-    '--ignore-scripts',
-    '--no-audit',
-    '--no-fund',
-    '--loglevel=error',
-    '--save-exact',
-    wanted,
-  ])
-  if (code !== 0) {
-    sayFailure(
-      `npm install ended with ${code}; the reasons are above. The first run needs a package registry.`,
-    )
-    return null
-  }
-  writeFileSync(mark, `${wanted}\n`)
-  return directory
-}
-
-function npm(args) {
-  const waiting = () => 'still installing'
-  const started = process.env.npm_execpath
-  if (started !== undefined && /npm-cli\.[cm]?js$/.test(started)) {
-    return runNode(started, args, { waiting })
-  }
-  return run('npm', args, { waiting, shell: process.platform === 'win32' })
 }

@@ -1,10 +1,6 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { npm } from './install.mjs'
-import { ROOT } from './root.mjs'
-import { say, sayFailure } from './say.mjs'
-
-const HOME = '.cache/runtimes'
+import { ensureNpmPackage } from './cached-install.mjs'
+import { sayFailure } from './say.mjs'
 
 /**
  * The runtimes besides Node that the SDK is tested in. Their npm packages are the binaries themselves:
@@ -45,26 +41,7 @@ export async function ensureRuntime(name) {
     )
     return null
   }
-  const place = join(HOME, `${name}-${version}`)
-  const directory = join(ROOT, place)
-  const path = join(directory, 'node_modules', wanted, binary)
-  const mark = join(directory, 'complete')
-  if (existsSync(mark) && existsSync(path)) return path
-  // An interrupted installation has no mark, and nothing of it can be trusted.
-  rmSync(directory, { recursive: true, force: true })
-  mkdirSync(directory, { recursive: true })
-  say(`installing ${wanted} ${version} into ${place}`)
-  const install = ['install', '--prefix', place, '--ignore-scripts', '--no-audit', '--no-fund']
-  const code = await npm([...install, '--save-exact', `${wanted}@${version}`], {
-    waiting: () => 'still installing',
-  })
-  if (code !== 0 || !existsSync(path)) {
-    sayFailure(
-      `${name} could not be installed: npm ended with ${code}; the reasons are above. The first run\n` +
-        'needs the registry that npm is set to.',
-    )
-    return null
-  }
-  writeFileSync(mark, '')
-  return path
+  const place = `runtimes/${name}-${version}`
+  const directory = await ensureNpmPackage(place, `${wanted}@${version}`)
+  return directory === null ? null : join(directory, 'node_modules', wanted, binary)
 }

@@ -1,6 +1,7 @@
 import { alone } from './alone.mjs'
 import { runNode } from './child.mjs'
 import { ensureInspector } from './inspector-env.mjs'
+import { environmentWithout } from './test-environment.mjs'
 
 /** A run of the inspector starts Node twice, on a machine that does other things as well. */
 const TIMEOUT_MS = 120_000
@@ -13,13 +14,11 @@ export async function testInspector(args) {
   const inspector = await alone(() => ensureInspector())
   if (inspector === null) return 1
   const { node, script } = inspector
-  const env = { ...environment(), TEST_INSPECTOR_NODE: node, TEST_INSPECTOR_SCRIPT: script }
+  const env = {
+    ...environmentWithout('LATCHGATE_', 'MCP_'),
+    TEST_INSPECTOR_NODE: node,
+    TEST_INSPECTOR_SCRIPT: script,
+  }
   const vitest = ['run', `--testTimeout=${TIMEOUT_MS}`, ...args]
   return runNode('node_modules/vitest/vitest.mjs', vitest, { env })
-}
-
-/** What this user has set for a gate of their own, or for the inspector, must not decide a test. */
-function environment() {
-  const kept = Object.entries(process.env).filter(([name]) => !/^(LATCHGATE_|MCP_)/.test(name))
-  return Object.fromEntries(kept)
 }

@@ -6,6 +6,7 @@ import { findPython } from './python.mjs'
 import { ensurePythonEnv } from './python-env.mjs'
 import { ROOT } from './root.mjs'
 import { say, sayFailure } from './say.mjs'
+import { environmentWithout } from './test-environment.mjs'
 
 /** What leads a gate from Python. */
 const HELPERS = 'packages/e2e/python'
@@ -70,13 +71,12 @@ async function testSuite(name, python, args) {
   if (interpreter === null) return 1
   say(`testing ${tests} with Python ${python.version}`)
   const paths = [...path, HELPERS].map((one) => join(ROOT, one))
-  const env = { ...variables(), PYTHONPATH: paths.join(delimiter), NODE: process.execPath }
+  const env = {
+    ...environmentWithout('PYTHON', 'LATCHGATE_'),
+    PYTHONDONTWRITEBYTECODE: '1',
+    PYTHONPATH: paths.join(delimiter),
+    NODE: process.execPath,
+  }
   const pytest = ['-m', 'pytest', '-p', 'no:cacheprovider', tests, ...args]
   return run(interpreter, pytest, { env })
-}
-
-/** What this user has set for Python or for a gate of their own must not decide a test. */
-function variables() {
-  const kept = Object.entries(process.env).filter(([name]) => !/^(PYTHON|LATCHGATE_)/.test(name))
-  return { ...Object.fromEntries(kept), PYTHONDONTWRITEBYTECODE: '1' }
 }

@@ -2,6 +2,7 @@ import { alone } from './alone.mjs'
 import { runNode } from './child.mjs'
 import { ensureRuntime, RUNTIMES } from './runtimes.mjs'
 import { say, sayFailure } from './say.mjs'
+import { environmentWithout } from './test-environment.mjs'
 
 /**
  * Runs the TypeScript SDK in other runtimes, against real gates; `[RUNTIME...]`. Returns the exit code
@@ -24,13 +25,7 @@ export async function testRuntimes(args) {
     `testing the SDK in ${present.map(({ name }) => `${name} ${RUNTIMES[name].version}`).join(', ')}`,
   )
   const tests = await runNode('node_modules/vitest/vitest.mjs', ['run'], {
-    env: environment(present),
+    env: { ...environmentWithout('LATCHGATE_'), TEST_RUNTIMES: JSON.stringify(present) },
   })
   return present.length === names.length ? tests : tests || 1
-}
-
-/** What this user has set for a gate of their own must not decide a test. */
-function environment(present) {
-  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('LATCHGATE_'))
-  return { ...Object.fromEntries(kept), TEST_RUNTIMES: JSON.stringify(present) }
 }
