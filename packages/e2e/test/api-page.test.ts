@@ -1,17 +1,15 @@
 import { execFile } from 'node:child_process'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { ROOT } from '../src/harness/example-world.js'
+import { readGuide } from '../src/harness/guide.js'
 import { startWorld, type World } from '../src/harness/world.js'
 
 const run = promisify(execFile)
-const ROOT = new URL('../../../../', import.meta.url)
-const PAGE = readFileSync(new URL('docs/api.md', ROOT), 'utf8')
-const [AGENT = '', OPERATOR = '', ...OTHERS] = [...PAGE.matchAll(/```js\n(.*?)```/gs)].map(
-  ([, code]) => code,
-)
+const { text: PAGE, blocks } = readGuide('docs/api.md')
+const [AGENT = '', OPERATOR = '', ...OTHERS] = blocks('js')
 
 let world: World
 
@@ -27,8 +25,7 @@ async function runProgram(
   code: string,
   args: readonly string[],
 ): Promise<{ readonly stdout: string; readonly stderr: string }> {
-  const name = `packages/e2e/dist/api-page-${process.pid}.mjs`
-  const file = fileURLToPath(new URL(name, ROOT))
+  const file = `${ROOT}packages/e2e/dist/api-page-${process.pid}.mjs`
   writeFileSync(file, code)
   try {
     return await run(process.execPath, [file, ...args])
@@ -54,7 +51,7 @@ test("the operator's program reads the status of the gate", async () => {
 })
 
 test('every path that the page names is in the document', () => {
-  const document = JSON.parse(readFileSync(new URL('docs/openapi.json', ROOT), 'utf8')) as {
+  const document = JSON.parse(readFileSync(`${ROOT}docs/openapi.json`, 'utf8')) as {
     readonly paths: Readonly<Record<string, unknown>>
   }
   const named = [...PAGE.matchAll(/`(?:GET|POST) (\/[^`]*)`/g)].map(([, path = '']) => path)

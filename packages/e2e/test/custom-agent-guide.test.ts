@@ -1,21 +1,21 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { DPoPKeyPair } from '@latchgate/protocol/node'
 import { type TempDir, tempDir } from '@latchgate/testkit'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { asOperator } from '../src/harness/approvals.js'
+import { ROOT } from '../src/harness/example-world.js'
 import { freePort } from '../src/harness/free-port.js'
 import { ALL_ACTIONS, ALL_SINKS, type ProjectSettings } from '../src/harness/gate.js'
+import { readGuide } from '../src/harness/guide.js'
+import { observe, type Program } from '../src/harness/observed-program.js'
 import { startWorld, type World } from '../src/harness/world.js'
 
-const ROOT = fileURLToPath(new URL('../../../../', import.meta.url))
-const GUIDE = readFileSync(`${ROOT}docs/custom-agent.md`, 'utf8')
+const GUIDE = readGuide('docs/custom-agent.md')
 const BIN = `${ROOT}packages/cli/bin/latchgate.js`
-const SNIPPETS = [...GUIDE.matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => String(code))
-const MANIFEST = String(/```yaml\n(.*?)```/s.exec(GUIDE)?.[1])
+const SNIPPETS = GUIDE.blocks('ts')
+const MANIFEST = GUIDE.block('yaml', 'action_id: send_message')
 const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}'
 
 /** The published guide's own TypeScript, to the letter. */
@@ -100,16 +100,6 @@ function onTcp(address: string): ProjectSettings {
   }
 }
 
-interface Program {
-  /** Resolves once standard output holds this; rejects when the program ends before. */
-  said(pattern: RegExp): Promise<readonly string[]>
-  readonly done: Promise<{
-    readonly code: number | null
-    readonly out: string
-    readonly err: string
-  }>
-}
-
 /** Runs a program text as a module file of its own, below a package that has `latchgate`. */
 function runModule(
   code: string,
@@ -121,55 +111,31 @@ function runModule(
   files.push(file)
   const imported =
     preload === undefined ? [] : ['--import', `data:text/javascript,${encodeURIComponent(preload)}`]
-  return observe([...imported, file], env)
+  return runNode([...imported, file], env)
 }
 
 /** The operator, at his command line. */
 async function operate(...args: readonly string[]): Promise<string> {
-  const program = observe([BIN, '--config', world.gate.project.configFile, ...args], {})
+  const program = runNode([BIN, '--config', world.gate.project.configFile, ...args], {})
   const { code, out, err } = await program.done
   expect([code, out + err]).toEqual([0, expect.any(String)])
   return out
 }
 
-function observe(args: readonly string[], env: Readonly<Record<string, string>>): Program {
+function runNode(args: readonly string[], env: Readonly<Record<string, string>>): Program {
   const child = spawn(process.execPath, args, {
     // The directory that the agent's key lies in.
     cwd: runtime.path,
     env: { PATH: process.env['PATH'], HOME: runtime.path, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: 'pipe',
   })
   running.push(child)
-  let out = ''
-  let err = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    out += text
-  })
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    err += text
-  })
-  const done = once(child, 'close').then(([code]) => ({ code: code as number | null, out, err }))
-  return {
-    done,
-    said: (pattern) =>
-      new Promise((resolve, reject) => {
-        const look = (): void => {
-          const found = pattern.exec(out)
-          if (found !== null) resolve(found)
-        }
-        look()
-        child.stdout.on('data', look)
-        done.then(() => reject(new Error(`ended without ${pattern}: ${out}${err}`)), reject)
-      }),
-  }
+  child.stdin.end()
+  return observe(child)
 }
 
-/** The snippet under a heading; the first one there is. */
-function snippet(containing: string): string {
-  const found = SNIPPETS.filter((code) => code.includes(containing))
-  if (found.length !== 1) throw new Error(`${found.length} snippets contain ${containing}`)
-  return String(found[0])
-}
+/** The one snippet that contains a text. */
+const snippet = (containing: string): string => GUIDE.block('ts', containing)
 
 test('the guide has these eleven snippets, the published one first', () => {
   expect(SNIPPETS).toHaveLength(11)

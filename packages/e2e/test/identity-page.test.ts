@@ -1,20 +1,17 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { createLogger, loadConfig, startGate } from '@latchgate/gate'
 import { DPoPKeyPair } from '@latchgate/protocol/node'
 import { loopbackOnly, tempDir } from '@latchgate/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import { payloadOf } from '../src/harness/compact-jws.js'
+import { readGuide } from '../src/harness/guide.js'
 import { type RawAnswer, RawClient } from '../src/harness/raw-client.js'
 import { TokenIssuer } from '../src/harness/token-issuer.js'
 
-const PAGE = readFileSync(
-  fileURLToPath(new URL('../../../../docs/identity.md', import.meta.url)),
-  'utf8',
-)
+const PAGE = readGuide('docs/identity.md')
 
 test('the configuration of docs/identity.md starts, and knows agents in each of its ways', async () => {
-  const [, text = ''] = /```toml\n(.*?)```/s.exec(PAGE) ?? []
+  const [text = ''] = PAGE.blocks('toml')
   const key = await DPoPKeyPair.generate()
   const dir = tempDir()
   onTestFinished(() => dir.remove())

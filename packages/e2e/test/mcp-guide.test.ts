@@ -5,15 +5,10 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import {
-  type ExampleWorld,
-  type Program,
-  type ProgramEnd,
-  ROOT,
-  startExampleWorld,
-} from '../src/harness/example-world.js'
+import { type ExampleWorld, ROOT, startExampleWorld } from '../src/harness/example-world.js'
 import { freePort } from '../src/harness/free-port.js'
 import { readGuide, withoutIds } from '../src/harness/guide.js'
+import type { Program, ProgramEnd } from '../src/harness/observed-program.js'
 
 const { text: GUIDE, blocks, block, table } = readGuide('docs/mcp.md')
 const UUID = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'

@@ -1,13 +1,12 @@
-import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
-import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { GateOptions } from '@latchgate/gate'
 import { type TempDir, tempDir } from '@latchgate/testkit'
 import { NO_RATES } from './approval-world.js'
 import type { ProjectSettings } from './gate.js'
+import { observe, type Program } from './observed-program.js'
 import { startWorld, type World } from './world.js'
 
 /** The repository, with a slash at the end. */
@@ -29,23 +28,6 @@ const QUICKSTART = {
     'wikipedia_read',
   ],
   allowed_sinks: ['http_read', 'http_write'],
-}
-
-/** How a program ended, and all that it wrote. */
-export interface ProgramEnd {
-  readonly code: number | null
-  readonly out: string
-  readonly err: string
-}
-
-/** A program that runs. */
-export interface Program {
-  readonly child: ChildProcess
-  readonly done: Promise<ProgramEnd>
-  /** Resolves to the match once standard output holds it; rejects when the program ends before. */
-  said(pattern: RegExp): Promise<readonly string[]>
-  /** The same for standard error. */
-  warned(pattern: RegExp): Promise<readonly string[]>
 }
 
 /** A gate where programs of its user look for one, with the rights of `latchgate up`. */
@@ -132,37 +114,4 @@ function commands(home: TempDir, configFile: string): string {
   command('latchgate', LATCHGATE, '--config', configFile)
   command('latchgate-mcp', LATCHGATE_MCP)
   return directory
-}
-
-/** Writes down what a program says. */
-function observe(child: ChildProcessWithoutNullStreams): Program {
-  let out = ''
-  let err = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    out += text
-  })
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    err += text
-  })
-  // Whoever ends without reading what it was given is not at fault.
-  child.stdin.on('error', () => undefined)
-  const done = once(child, 'close').then(([code]) => ({ code: code as number | null, out, err }))
-  const said =
-    (stream: Readable, soFar: () => string): Program['said'] =>
-    (pattern) =>
-      new Promise((resolve, reject) => {
-        const look = (): void => {
-          const found = pattern.exec(soFar())
-          if (found !== null) resolve(found)
-        }
-        look()
-        stream.on('data', look)
-        done.then(() => reject(new Error(`ended without ${pattern}: ${out}${err}`)), reject)
-      })
-  return {
-    child,
-    done,
-    said: said(child.stdout, () => out),
-    warned: said(child.stderr, () => err),
-  }
 }
