@@ -16,7 +16,7 @@ import { startServices } from './start-services.js'
 export interface RunningGate {
   readonly addresses: GateAddresses
   readonly services: Services
-  /** Loads manifests and policy data again, as for a signal; what is wrong is logged. */
+  /** Loads manifests, policy data, agents and issuers again, as for a signal; what is wrong is logged. */
   reload(): Promise<void>
   /** Stops accepting, lets what runs finish for at most `graceMs`, then closes. Default 30 s. */
   close(graceMs?: number): Promise<void>

@@ -138,7 +138,7 @@ export async function policyQuotaCommand(
   return 0
 }
 
-/** `latchgate policy reload`: the running gate loads manifests and policy data again. */
+/** `latchgate policy reload`: the running gate loads manifests, policy data, agents and issuers again. */
 export async function policyReloadCommand(context: Context): Promise<number> {
   const loaded = context.load()
   const listener = await findListener(loaded)

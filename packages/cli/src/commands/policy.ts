@@ -108,9 +108,11 @@ export function registerPolicyCommands(program: Command, command: MakeCommand, a
         },
       ) => act((context) => policyQuotaCommand(context, name, options)),
     )
-  command(policy, 'reload', 'load manifests and policy data again, without a restart').action(() =>
-    act(policyReloadCommand),
-  )
+  command(
+    policy,
+    'reload',
+    'load manifests, policy data, agents and issuers again, without a restart',
+  ).action(() => act(policyReloadCommand))
 }
 
 const EDITS = `

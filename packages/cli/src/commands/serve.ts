@@ -35,8 +35,8 @@ export function openGate(context: Context, loaded: LoadedConfig): Promise<Runnin
 
 /**
  * Resolves when the gate was told to end, and has: the first SIGINT or SIGTERM lets calls in flight
- * finish, the second ends the process. SIGHUP reloads manifests and policy data; when it comes because
- * the terminal went away it ends the gate as SIGTERM does.
+ * finish, the second ends the process. SIGHUP reloads, as `policy reload` does; when it comes because the
+ * terminal went away it ends the gate as SIGTERM does.
  */
 export function untilSignal(gate: RunningGate): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -147,9 +147,9 @@ export const POLICY_ROUTES: readonly RouteDocumentation[] = [
     method: 'POST',
     path: '/v1/admin/reload',
     operationId: 'reload',
-    summary: 'Load manifests and policy data again',
+    summary: 'Load manifests, policy data, agents and issuers again',
     description:
-      'Both come into force, or neither: `reload_failed` says what is wrong, and everything stays as it was. A body is not looked at.',
+      'All come into force, or none: `reload_failed` says what is wrong, and everything stays as it was. A body is not looked at.',
     tag: 'policy',
     access: OPERATOR,
     proofInLedger: true,
