@@ -1,5 +1,4 @@
 import { mkdirSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { tempDir } from '@latchgate/testkit'
 import { Agent, fetch } from 'undici'
 import { expect, test } from 'vitest'
@@ -192,7 +191,7 @@ test('a signal ends the wait: before a call it is not sent, during it the gate g
 
   const controller = new AbortController()
   const call = agent.execute('http_fetch', {}, { signal: controller.signal })
-  while (gate.requests('/v1/actions/http_fetch/execute').length === 0) await sleep(5)
+  await gate.until(() => gate.requests('/v1/actions/http_fetch/execute').length > 0)
   controller.abort(reason)
   await expect(call).rejects.toMatchObject({
     name: 'LatchGateTransportError',

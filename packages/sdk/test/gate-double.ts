@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { LeaseClaims } from '@latchgate/protocol'
@@ -58,6 +59,7 @@ export class GateDouble {
   hasDate = true
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  readonly #news = new EventEmitter()
   readonly #handlers = new Map<string, Handler>()
   readonly #usedJtis = new Set<string>()
   readonly #usedTokens = new Set<string>()
@@ -75,7 +77,10 @@ export class GateDouble {
     })
     this.#server.on('connection', (socket) => {
       this.#sockets.add(socket)
-      socket.on('close', () => this.#sockets.delete(socket))
+      socket.on('close', () => {
+        this.#sockets.delete(socket)
+        this.#news.emit('news')
+      })
     })
   }
 
@@ -100,6 +105,11 @@ export class GateDouble {
 
   get connections(): number {
     return this.#sockets.size
+  }
+
+  /** Resolves once this holds; it is looked at whenever a request has come or a connection has ended. */
+  async until(holds: () => boolean): Promise<void> {
+    while (!holds()) await once(this.#news, 'news')
   }
 
   /** What `POST …/execute` answers, for every action. */
@@ -152,6 +162,7 @@ export class GateDouble {
       sessionId: 'claims' in auth ? auth.claims.session_id : null,
     }
     this.seen.push(request)
+    this.#news.emit('news')
     const refused = needsLease && 'code' in auth ? error(401, auth.code) : null
     response.sendDate = false
     if (this.hasDate) {

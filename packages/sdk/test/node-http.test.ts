@@ -1,5 +1,4 @@
 import { createServer } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { DPoPKeyPair } from '@latchgate/protocol/node'
 import { tempDir } from '@latchgate/testkit'
 import { afterAll, expect, test } from 'vitest'
@@ -78,7 +77,7 @@ test('one connection carries request after request, and ends with close()', asyn
     expect(gate.connections).toBe(1)
   }
   await own.close()
-  while (gate.connections > 0) await sleep(5)
+  await gate.until(() => gate.connections === 0)
   expect(gate.requests(PATH)).toHaveLength(3)
 })
 
@@ -87,7 +86,7 @@ test('close() waits for what is under way', async () => {
   gate.leaseDelaysMs.push(100)
   const own = new PlainHttp()
   const answer = own.send(plain(gate.url))
-  while (gate.requests(PATH).length === 0) await sleep(5)
+  await gate.until(() => gate.requests(PATH).length > 0)
   await own.close()
   expect((await answer).statusCode).toBe(200)
 })

@@ -30,7 +30,6 @@ export interface Failure {
   readonly name: string
   readonly message: string
   readonly code: string | null
-  readonly milliseconds: number
 }
 
 const ISSUE = { owner: 'acme', repo: 'rocket', title: 'Fins fall off' }
@@ -98,22 +97,21 @@ function print(said: Said): void {
   process.stdout.write(`${JSON.stringify(said)}\n`)
 }
 
-function failureOf(error: unknown, milliseconds: number): Failure {
+function failureOf(error: unknown): Failure {
   if (!(error instanceof Error)) throw new TypeError(`not an error: ${String(error)}`)
   const { name, message } = error
   const isTyped = error instanceof LatchGateError
-  return { isTyped, name, message, code: isTyped ? error.code : null, milliseconds }
+  return { isTyped, name, message, code: isTyped ? error.code : null }
 }
 
 /** Does what its argument, a `Task` as JSON, says; the runtime's own exit code is 0 all the same. */
 async function main(argument: string | undefined): Promise<void> {
   const task = JSON.parse(argument ?? '') as Task
-  const begun = performance.now()
   try {
     await using client = new LatchGateClient({ agentId: 'runtime-agent', ...task.options })
     print({ result: (await ACTS[task.act](client, task)) ?? null })
   } catch (error) {
-    print({ error: failureOf(error, performance.now() - begun) })
+    print({ error: failureOf(error) })
   }
 }
 

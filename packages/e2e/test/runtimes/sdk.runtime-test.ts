@@ -69,9 +69,8 @@ describe.each(CASES)('%s', (name, runtime) => {
     ['over a socket', () => ({ socket: directory.file('silent.sock') })],
   ] as const)('does not hang with a gate that hangs, %s', async (_, options) => {
     const ending = await run(runtime, { act: 'call', options: { ...options(), timeoutMs: 500 } })
-    const error = typedError(ending, 'LatchGateTransportError')
-    expect(error.message).toMatch(/^transport error: no answer within 500 ms/)
-    expect(error.milliseconds).toBeLessThan(10_000)
+    const { message } = typedError(ending, 'LatchGateTransportError')
+    expect(message).toMatch(/^transport error: no answer within 500 ms/)
   })
 
   test.each([
