@@ -12,7 +12,8 @@ export function assertAgentName(name: string): void {
 
 /**
  * Edits the configuration file in one step: it is the old one or the new one, never half of it, and
- * private; of two edits at once each keeps what the other did, or is refused. Returns its path. Throws `CommandFailure` `agent_refused` for an edit that cannot be made.
+ * private; of two edits at once each keeps what the other did, or is refused. Returns its path. Throws
+ * `CommandFailure` `agent_refused` for an edit that cannot be made.
  */
 export function editConfigFile(loaded: LoadedConfig, edit: (text: string) => string): string {
   if (loaded.file === null) {

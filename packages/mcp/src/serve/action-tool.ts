@@ -13,7 +13,8 @@ export interface ActionTool {
   readonly tool: Tool
 }
 
-const DESTRUCTIVE = /delete|destroy|drop|purge|remove|revoke|terminate|truncate|wipe/ // Case counts: ids are lower case.
+// Case counts: ids are lower case.
+const DESTRUCTIVE = /delete|destroy|drop|purge|remove|revoke|terminate|truncate|wipe/
 
 /** The tool of an action (spec/mcp-webhooks-sandbox 1.6). */
 export function actionTool(action: ListedAction): ActionTool {
