@@ -3,6 +3,7 @@ import type { JsonObject } from '@latchgate/protocol'
 import type { Database, Statement } from '../database.js'
 import { TOKEN_KEPT_MS } from '../identity-token-table.js'
 import { integer, type Row } from '../row.js'
+import { keptSince } from './kept-since.js'
 
 /**
  * Holds the used identity tokens against the leases that used them. A token may be missing only when it
@@ -20,12 +21,7 @@ export class IdentityTokenCheck {
     this.#db = db
     this.#findings = findings
     this.#row = db.prepare('SELECT * FROM identity_tokens WHERE hash = ?')
-    const state = db.prepare('SELECT highest_time FROM log_state WHERE id = 1').get() as
-      | Row
-      | undefined
-    // Whether that is the time of the latest record is another check.
-    const latest = Number(state?.['highest_time'])
-    this.#since = Number.isFinite(latest) ? latest - TOKEN_KEPT_MS : 0
+    this.#since = keptSince(db, TOKEN_KEPT_MS)
   }
 
   add(index: number, { type, body }: Leaf): void {

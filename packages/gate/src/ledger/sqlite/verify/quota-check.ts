@@ -3,6 +3,7 @@ import type { JsonObject } from '@latchgate/protocol'
 import type { Database, Statement } from '../database.js'
 import { LONGEST_WINDOW_MS } from '../quota-table.js'
 import { integer, type Row } from '../row.js'
+import { keptSince } from './kept-since.js'
 
 /**
  * Holds the uses of quotas against the intents that count and the receipts that gave a call back. A
@@ -22,12 +23,7 @@ export class QuotaCheck {
     this.#db = db
     this.#findings = findings
     this.#row = db.prepare('SELECT * FROM quota_uses WHERE grant_id = ?')
-    const state = db.prepare('SELECT highest_time FROM log_state WHERE id = 1').get() as
-      | Row
-      | undefined
-    // Whether that is the time of the latest record is another check.
-    const latest = Number(state?.['highest_time'])
-    this.#since = Number.isFinite(latest) ? latest - LONGEST_WINDOW_MS : 0
+    this.#since = keptSince(db, LONGEST_WINDOW_MS)
   }
 
   add(index: number, leaf: Leaf): void {
