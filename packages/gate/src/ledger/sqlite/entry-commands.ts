@@ -1,10 +1,4 @@
-import {
-  canonicalReceipt,
-  type Leaf,
-  leafColumns,
-  MAX_LEAF_BYTES,
-  SALT_BYTES,
-} from '@latchgate/evidence'
+import { canonicalReceipt } from '@latchgate/evidence'
 import { isoMillis, type JsonObject } from '@latchgate/protocol'
 import { LedgerFault } from '../faults.js'
 import type {
@@ -15,28 +9,13 @@ import type {
   LeafDraft,
   LearnEntry,
   LeaseEntry,
-  PayloadDraft,
   ProofUse,
   RecordEntry,
   RevokeEntry,
   SealEntry,
 } from '../port.js'
-import { ByteArena } from './byte-arena.js'
-import {
-  type CallGuards,
-  type Command,
-  type LeafRef,
-  type LearnRef,
-  PAYLOADS_PER_LEAF,
-  type PayloadRef,
-} from './commands.js'
-import { leafText } from './leaf-text.js'
-
-/** The log that leaves are written for. */
-export interface LogIdentity {
-  readonly origin: string
-  readonly gateId: string
-}
+import type { CallGuards, Command, LearnRef } from './commands.js'
+import { assertStorable, LeafWriter, type LogIdentity } from './leaf-writer.js'
 
 /**
  * Turns entries of the port into commands: leaves in JCS form and payload bytes in one arena a message.
@@ -44,17 +23,15 @@ export interface LogIdentity {
  * from it. Throws LedgerFault `invalid_entry` for an entry that no leaf can hold.
  */
 export class CommandEncoder {
-  readonly #log: LogIdentity
-  readonly #arena = new ByteArena()
-  #time = { ms: 0, text: isoMillis(0) }
+  readonly #leaves: LeafWriter
 
   constructor(log: LogIdentity) {
-    this.#log = log
+    this.#leaves = new LeafWriter(log)
   }
 
   record(entry: RecordEntry & { readonly proof?: ProofUse }, time: number): Command {
     const { sessionId = null, traceId, proof } = entry
-    const leaf = this.#leaf(
+    const leaf = this.#leaves.leaf(
       entry.leaf,
       {
         ...entry.leaf.body,
@@ -65,7 +42,7 @@ export class CommandEncoder {
       time,
       sessionId !== null,
     )
-    const payloads = this.#payloads(entry.payloads ?? [])
+    const payloads = this.#leaves.payloads(entry.payloads ?? [])
     return { op: 'record', time, leaf, sessionId, proof: proof ?? null, payloads }
   }
 
@@ -82,7 +59,7 @@ export class CommandEncoder {
     return {
       op: 'lease',
       time,
-      leaf: this.#leaf(entry.leaf, body, time, false),
+      leaf: this.#leaves.leaf(entry.leaf, body, time, false),
       sessionId,
       ...(maxCalls === undefined ? {} : { maxCalls }),
       proof: proof ?? null,
@@ -115,7 +92,7 @@ export class CommandEncoder {
       approvalId: approval.approvalId,
       planHash: approval.planHash,
       operator: approval.operator,
-      leaf: this.#leaf(
+      leaf: this.#leaves.leaf(
         approval.leaf,
         {
           ...decisionBody(approval.leaf, approval, proof),
@@ -129,12 +106,12 @@ export class CommandEncoder {
     return {
       op: 'intend',
       time,
-      leaf: this.#leaf(entry.leaf, body, time, true),
+      leaf: this.#leaves.leaf(entry.leaf, body, time, true),
       grantId,
       ...callGuards(entry),
       dispatchNotAfter,
       approval: granted ?? null,
-      payloads: this.#payloads(entry.payloads),
+      payloads: this.#leaves.payloads(entry.payloads),
     }
   }
 
@@ -158,7 +135,7 @@ export class CommandEncoder {
     return {
       op: 'hold',
       time,
-      leaf: this.#leaf(entry.leaf, body, time, true),
+      leaf: this.#leaves.leaf(entry.leaf, body, time, true),
       approvalId,
       callHash,
       planHash,
@@ -166,7 +143,7 @@ export class CommandEncoder {
       required,
       maxPending,
       ...callGuards(entry),
-      payloads: this.#payloads(entry.payloads),
+      payloads: this.#leaves.payloads(entry.payloads),
     }
   }
 
@@ -176,7 +153,7 @@ export class CommandEncoder {
       throw new LedgerFault('invalid_entry', `a vote on ${approvalId} does not say whose it is`)
     }
     const body = { ...decisionBody(leaf, entry, proof), decision: to }
-    const ref = this.#leaf(leaf, body, time, false)
+    const ref = this.#leaves.leaf(leaf, body, time, false)
     return { op: 'decide', time, leaf: ref, approvalId, to, planHash, operator, proof }
   }
 
@@ -188,7 +165,13 @@ export class CommandEncoder {
     }
     assertStorable([value])
     const body = { ...leaf.body, kind, value, epoch, ...proofMember(proof) }
-    return { op: 'revoke', time, leaf: this.#leaf(leaf, body, time, false), revocation, proof }
+    return {
+      op: 'revoke',
+      time,
+      leaf: this.#leaves.leaf(leaf, body, time, false),
+      revocation,
+      proof,
+    }
   }
 
   learn(entry: LearnEntry & { readonly proof: ProofUse }, time: number): Command {
@@ -209,7 +192,7 @@ export class CommandEncoder {
       },
       ...proofMember(proof),
     }
-    return { leaf: this.#leaf(leaf, body, time, false), change, rule }
+    return { leaf: this.#leaves.leaf(leaf, body, time, false), change, rule }
   }
 
   seal(entry: SealEntry, time: number): Command {
@@ -219,9 +202,9 @@ export class CommandEncoder {
     }
     const draft = { type: 'receipt', id: receipt.receipt_id } as const
     const members = receipt as unknown as JsonObject
-    const receiptLeaf = this.#leaf(draft, members, time, false, canonicalReceipt(receipt))
+    const receiptLeaf = this.#leaves.leaf(draft, members, time, false, canonicalReceipt(receipt))
     const body = { ...decision.body, grant_id: grantId, trace_id: traceId, refund }
-    const decisionLeaf = this.#leaf(decision, body, time, false)
+    const decisionLeaf = this.#leaves.leaf(decision, body, time, false)
     return {
       op: 'seal',
       time,
@@ -231,67 +214,14 @@ export class CommandEncoder {
       refund,
       succeeded: receipt.normalized_result.kind === 'success',
       learn: (entry.learn ?? []).map((one) => this.#learned(one, time, null)),
-      payloads: this.#payloads(entry.payloads),
+      payloads: this.#leaves.payloads(entry.payloads),
     }
   }
 
   /** The bytes of every command since the last call, to travel with them. */
   takeArena(): Uint8Array<ArrayBuffer> {
-    return this.#arena.take()
+    return this.#leaves.takeArena()
   }
-
-  #payloads(drafts: readonly PayloadDraft[]): readonly PayloadRef[] {
-    if (drafts.length > PAYLOADS_PER_LEAF) {
-      throw new LedgerFault('invalid_entry', `a record has at most ${PAYLOADS_PER_LEAF} payloads`)
-    }
-    return drafts.map(({ kind, hash, salt, bytes, eraseAfter }) => {
-      if (salt.length !== SALT_BYTES) {
-        throw new LedgerFault('invalid_entry', `a salt has ${SALT_BYTES} bytes`)
-      }
-      const at = this.#arena.addBytes(salt)
-      this.#arena.addBytes(bytes)
-      return { kind, hash, eraseAfter, at, length: bytes.length }
-    })
-  }
-
-  #leaf(
-    draft: Pick<LeafDraft, 'type' | 'id'>,
-    body: JsonObject,
-    time: number,
-    isSequenced: boolean,
-    bodyText?: string,
-  ): LeafRef {
-    const { origin: log, gateId: gate } = this.#log
-    if (this.#time.ms !== time) this.#time = { ms: time, text: isoMillis(time) }
-    const leaf: Leaf = {
-      v: 1,
-      type: draft.type,
-      log,
-      id: draft.id,
-      time: this.#time.text,
-      gate,
-      body,
-    }
-    const text = leafText(leaf, isSequenced, bodyText)
-    const ref = this.#arena.addLeaf(text)
-    if (ref.length - 1 > MAX_LEAF_BYTES) {
-      throw new LedgerFault(
-        'invalid_entry',
-        `a ${draft.type} record of ${ref.length} bytes is larger than a leaf may be ` +
-          `(${MAX_LEAF_BYTES})`,
-      )
-    }
-    const columns = leafColumns(leaf)
-    assertStorable(Object.values(columns))
-    return { ...ref, columns: isSequenced ? { ...columns, session_seq: null } : columns }
-  }
-}
-
-// SQLite gives a text back up to its first NUL. The column would say another name than the record, and
-// whoever verifies the ledger, or starts it, would have to take that for tampering.
-function assertStorable(texts: readonly (string | number | null)[]): void {
-  if (!texts.some((text) => typeof text === 'string' && text.includes('\0'))) return
-  throw new LedgerFault('invalid_entry', 'a text with a NUL cannot stand in a column of the ledger')
 }
 
 function callGuards(entry: IntendEntry | HoldEntry): CallGuards {

@@ -28,7 +28,8 @@ import type {
   StoredRule,
 } from '../port.js'
 import type { Ready, Swept } from './commands.js'
-import { CommandEncoder, type LogIdentity } from './entry-commands.js'
+import { CommandEncoder } from './entry-commands.js'
+import type { LogIdentity } from './leaf-writer.js'
 import type { LedgerLog, SqliteLedgerHandle } from './ledger-handle.js'
 import type { LedgerReader } from './ledger-reader.js'
 import {
