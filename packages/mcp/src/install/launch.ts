@@ -1,6 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { isAbsolute, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { checkedBaseUrl } from '../base-url.js'
 import { InstallError } from './install-error.js'
 import type { Launch } from './server-entry.js'
 
@@ -64,8 +65,8 @@ function transportOf(options: LaunchOptions, around: LaunchSurroundings): readon
   const base =
     publicBaseUrl === undefined
       ? []
-      : ['--public-base-url', checkedUrl('--public-base-url', publicBaseUrl)]
-  if (gateUrl !== undefined) return ['--gate-url', checkedUrl('--gate-url', gateUrl), ...base]
+      : ['--public-base-url', checkedBaseUrl('--public-base-url', publicBaseUrl)]
+  if (gateUrl !== undefined) return ['--gate-url', checkedBaseUrl('--gate-url', gateUrl), ...base]
   const socket =
     gateSocket === undefined ? defaultSocket(around) : resolve(around.cwd, nonEmpty(gateSocket))
   return ['--gate-socket', socket, ...base]
@@ -99,16 +100,4 @@ function defaultSocket({ env, uid }: LaunchSurroundings): string {
     throw new InstallError('this platform has no default socket: give --gate-url')
   }
   return `/tmp/latchgate-${uid}/gate.sock`
-}
-
-// A password in the URL would be kept in the agent's file.
-function checkedUrl(option: string, value: string): string {
-  const url = URL.canParse(value) ? new URL(value) : null
-  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
-    throw new InstallError(`${option} must be an http:// or https:// URL, got '${value}'`)
-  }
-  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
-    throw new InstallError(`${option} must not hold user, query or fragment: '${url.origin}…'`)
-  }
-  return value.replace(/\/+$/, '')
 }

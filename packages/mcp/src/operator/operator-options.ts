@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { DPoPKeyPair } from '@latchgate/protocol/node'
+import { checkedBaseUrl } from '../base-url.js'
 import { readPrivateFile } from '../private-file.js'
 
 /** How `latchgate-mcp operator` reaches the gate, and as whom. */
@@ -99,9 +100,5 @@ function checkedToken(token: string): string {
 }
 
 function base(value: string): string {
-  const url = URL.canParse(value) ? new URL(value) : null
-  if (url !== null && (url.protocol === 'http:' || url.protocol === 'https:')) {
-    return value.replace(/\/+$/, '')
-  }
-  throw new Error(`--public-base-url must be an http:// or https:// URL, got '${value}'`)
+  return checkedBaseUrl('--public-base-url', value)
 }
