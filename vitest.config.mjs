@@ -18,7 +18,7 @@ export default defineConfig({
     pool: 'forks',
     // The default leaves a core idle; most tests wait for processes and sockets of their own.
     maxWorkers: '100%',
-    testTimeout: slow ? 300_000 : 30_000,
+    testTimeout: slow ? 300_000 : 60_000,
     hookTimeout: 60_000,
     teardownTimeout: 15_000,
     passWithNoTests: false,

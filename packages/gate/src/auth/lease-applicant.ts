@@ -45,8 +45,8 @@ export function invalidLeaseRequest(message: string): Refused {
 
 /**
  * Who asks for a lease of this key, of which a bad one is reported only to who proves to hold it: the
- * order of checks is that of spec/auth-and-evidence 5.2. A credential that is presented decides, whatever the transport:
- * one that fails is a refusal, never a fall-back to what the peer is without it.
+ * order of checks is that of spec/auth-and-evidence 5.2. A credential that is presented decides, whatever
+ * the transport: one that fails is a refusal, never a fall-back to what the peer is without it.
  */
 export async function identifyApplicant(
   services: Services,
