@@ -20,7 +20,7 @@ export function defaultSocketPath(
 export function checkDefaultSocket(socketPath: string, uid: number = ownUid()): void {
   const directory = dirname(socketPath)
   const stats = lstatOrNull(directory)
-  if (stats === null) throw noGate(socketPath, `${directory} does not exist`)
+  if (stats === null) throw noDefaultGate(socketPath, `${directory} does not exist`)
   const fault = directoryFault(stats, uid)
   if (fault !== null) {
     throw new LatchGateTransportError(
@@ -30,20 +30,35 @@ export function checkDefaultSocket(socketPath: string, uid: number = ownUid()): 
     )
   }
   const socket = lstatOrNull(socketPath)
-  if (socket === null) throw noGate(socketPath, 'there is no socket')
+  if (socket === null) throw noDefaultGate(socketPath, 'there is no socket')
   if (!socket.isSocket()) {
     throw new LatchGateTransportError(`refusing ${socketPath}: it is not a socket`)
   }
 }
 
-/** What a missing gate means, and what to do about it. */
-export function noGate(socketPath: string, why: string, cause?: unknown): LatchGateTransportError {
+/** What a missing gate means, and what to do about it; `hint` goes on after that. */
+export function noGate(
+  socketPath: string,
+  why: string,
+  cause?: unknown,
+  hint = '',
+): LatchGateTransportError {
   return new LatchGateTransportError(
     `no gate answers on ${socketPath} (${why}): start one with \`latchgate up\`, set LATCHGATE_URL, ` +
-      "or name its socket with the option 'socket'",
+      `or name its socket with the option 'socket'${hint}`,
     {},
-    { cause },
+    cause === undefined ? undefined : { cause },
   )
+}
+
+// A gate of a login session has XDG_RUNTIME_DIR; a program that it was not handed on to looks elsewhere.
+function noDefaultGate(socketPath: string, why: string): LatchGateTransportError {
+  const isFallback = dirname(dirname(socketPath)) === '/tmp'
+  const hint = isFallback
+    ? '. XDG_RUNTIME_DIR is not set here: a gate that was started with it listens on ' +
+      '$XDG_RUNTIME_DIR/latchgate/gate.sock; hand the variable on to this program'
+    : ''
+  return noGate(socketPath, why, undefined, hint)
 }
 
 /** What it means that a gate cannot be reached over TCP, and what to do about it. */

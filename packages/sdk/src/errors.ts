@@ -1,3 +1,5 @@
+import { inspectedError, showAs } from './inspected-error.js'
+
 /** What the gate said beside what the message shows; every member is null when it did not say it. */
 export interface GateDetails {
   /** Code of the error body; `unknown` when the body was missing or not JSON. */
@@ -70,6 +72,7 @@ export class LatchGateError extends Error implements GateDetails {
     this.outcome = all.outcome
     this.retryAfterSeconds = all.retryAfterSeconds
     this.body = all.body
+    showAs(this, inspectedError)
   }
 }
 
@@ -194,11 +197,13 @@ export class LatchGateReplayDetected extends LatchGateAuthError {}
 
 /** The gate, or something it needs, cannot answer now; also every status without its own class. */
 export class LatchGateUnavailable extends LatchGateError {
-  /** What the message says after its first words. */
+  /** What the message says after its first words, without the gate's sentence. */
   readonly detail: string
 
   constructor(detail: string, details?: Partial<GateDetails>) {
-    super(`gateway unavailable: ${detail}`, details)
+    const said = details?.gateMessage ?? ''
+    const why = said === '' || said === detail ? '' : `: ${said}`
+    super(`gateway unavailable: ${detail}${why}`, details)
     this.detail = detail
   }
 }

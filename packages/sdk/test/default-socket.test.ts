@@ -94,6 +94,14 @@ test('without a gate the error says how to start one', async () => {
   expect(message).toContain(`no gate answers on ${directory.file('latchgate', 'gate.sock')}`)
   expect(message).toContain('latchgate up')
   expect(message).toContain('LATCHGATE_URL')
+  expect(message).not.toContain('XDG_RUNTIME_DIR')
+})
+
+test('a program that was not handed XDG_RUNTIME_DIR is told so, and where it looked', () => {
+  const path = defaultSocketPath({}, 4_000_000_000)
+  expect(() => checkDefaultSocket(path, 4_000_000_000)).toThrow(
+    /no gate answers on \/tmp\/latchgate-4000000000\/gate\.sock .*XDG_RUNTIME_DIR is not set here/,
+  )
 })
 
 test('a stale socket file is the same as no gate', async () => {

@@ -159,6 +159,12 @@ const table: readonly (readonly [
     LatchGateUnavailable,
     'gateway unavailable: action_execution_failed',
   ],
+  [
+    '502 with the sentence of the gate',
+    error(502, 'action_execution_failed', { message: 'cannot resolve a.example (ENOTFOUND)' }),
+    LatchGateUnavailable,
+    'gateway unavailable: action_execution_failed: cannot resolve a.example (ENOTFOUND)',
+  ],
   ['503', error(503, 'draining'), LatchGateUnavailable, 'gateway unavailable: draining'],
   [
     '503 without JSON',
