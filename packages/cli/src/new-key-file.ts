@@ -1,5 +1,5 @@
 import { dirname } from 'node:path'
-import { writeNewFile } from '@latchgate/gate'
+import { shellWord, writeNewFile } from '@latchgate/gate'
 import { CommandFailure } from './command-failure.js'
 import { isSystemError } from './failures.js'
 
@@ -24,8 +24,9 @@ export function writeKeyFile(path: string, pem: string): void {
     }
     // The system's own words name a temporary file that nobody asked for.
     const why = WHY_NOT[error.code ?? ''] ?? `the system says ${error.code ?? 'no'} of`
+    const make = error.code === 'ENOENT' ? [`make it: mkdir -p ${shellWord(dirname(path))}`] : []
     throw new CommandFailure('io_error', `cannot write ${path}: ${why} ${dirname(path)}`, {
-      hints: ['choose another path with -o PATH'],
+      hints: [...make, 'choose another path with -o PATH'],
     })
   }
 }

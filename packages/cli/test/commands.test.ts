@@ -106,6 +106,8 @@ test('status tells where everything is, that agent and gate are not separated, a
   expect(stdout).toContain('  posture         relaxed (identity_insecure, egress_insecure)\n')
   expect(stdout).toContain(`  separation      not separated: ${user}\n`)
   expect(stdout).toContain(`  unsafe_resolve  api.github.com:443 → ${upstream.address}\n`)
+  expect(stdout).toContain(`  socket          ${machine.socket}\n`)
+  expect(stdout).toContain(`  admin socket    ${machine.adminSocket}\n`)
   expect(stdout).toContain(`  gate            ✓ running, pid ${pid}\n`)
 })
 

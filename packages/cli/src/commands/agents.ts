@@ -109,6 +109,11 @@ function thumbprintOf(context: Context, { jkt, key }: AddOptions): string {
   const path = resolve(context.cwd, key)
   const file = inspectKeyFile(path, undefined)
   if (file.state === 'unbound') return file.key.thumbprint
+  if (file.state === 'absent') {
+    throw usageFailure(`--key: there is no file ${path}`, [
+      '`latchgate agents keygen NAME -o PATH` makes a key',
+    ])
+  }
   throw usageFailure(`--key: ${path} ${describeKeyFile(file)}`)
 }
 

@@ -44,6 +44,7 @@ export async function statusCommand(context: Context): Promise<number> {
     output.field('posture', relaxed.length > 0 ? `relaxed (${relaxed.join(', ')})` : 'production')
     if (together.length > 0) output.field('separation', `not separated: ${together.join(', ')}`)
     output.field('socket', config.listen_uds_path)
+    output.field('admin socket', config.listen_admin_uds_path)
     output.field('ledger', config.ledger_db_path)
     if (logKey !== null) output.field('log key', logKey)
   }
