@@ -96,7 +96,14 @@ function failedAnswer(approval: StoredApproval, traceId: string): Answer {
         outcome: receiptOf(approval).outcome,
       }
   const body = { ...given, ...(isUnknown ? {} : receiptMember(approval)) }
-  return answerError(traceId, refuse('action_execution_failed', { message: failure.reason, body }))
+  const message = withoutType(failure.reason, given.error_type)
+  return answerError(traceId, refuse('action_execution_failed', { message, body }))
+}
+
+// A receipt has both in one text; `execute` answers them apart.
+function withoutType(reason: string, type: unknown): string {
+  const prefix = `${String(type)}: `
+  return reason.startsWith(prefix) ? reason.slice(prefix.length) : reason
 }
 
 function receiptOf({ end }: StoredApproval): Receipt {
