@@ -2,6 +2,12 @@ import { existsSync } from 'node:fs'
 import { DPoPKeyPair } from '@latchgate/protocol/node'
 import { checkedBaseUrl } from '../base-url.js'
 import { readPrivateFile } from '../private-file.js'
+import {
+  defaultAdminSocket,
+  findOperatorProject,
+  type OperatorProject,
+  type ProjectOperator,
+} from './operator-project.js'
 
 /** How `latchgate-mcp operator` reaches the gate, and as whom. */
 export interface OperatorOptions {
@@ -18,7 +24,10 @@ export interface OperatorOptions {
 /** What the command line said. */
 export interface OperatorFlags {
   readonly adminSocket?: string
+  readonly operator?: string
   readonly operatorKey?: string
+  readonly operatorTokenFile?: string
+  /** Refused. */
   readonly operatorToken?: string
   readonly publicBaseUrl?: string
   readonly gateName?: string
@@ -26,13 +35,15 @@ export interface OperatorFlags {
 }
 
 /**
- * Flags, then the environment (spec/mcp-webhooks-sandbox 1.2). The token comes from the environment
- * alone: arguments are in every list of processes. `LATCHGATE_OPERATOR_KEY` is a path for some
- * programs and the token for others (W-M14): what names a file is a path.
+ * Flags, then the environment (spec/mcp-webhooks-sandbox 1.2), then the project of the working directory, as
+ * for `latchgate`. The token comes from a file, the environment or that project, never from an argument:
+ * these are in every list of processes. `LATCHGATE_OPERATOR_KEY` is a path for some programs and the
+ * token for others (W-M14): what names a file is a path.
  */
 export function operatorOptions(
   flags: OperatorFlags,
   env: Readonly<Record<string, string | undefined>>,
+  cwd: string,
 ): OperatorOptions {
   const said = (name: string): string | undefined => env[name] || undefined
   refuseOldFlags(flags)
@@ -40,37 +51,91 @@ export function operatorOptions(
   const isPath = either !== undefined && existsSync(either)
   const keyFile =
     flags.operatorKey ?? said('LATCHGATE_OPERATOR_PRIVATE_KEY') ?? (isPath ? either : undefined)
-  const token = said('LATCHGATE_OPERATOR_TOKEN') ?? (isPath ? undefined : either)
+  const token =
+    tokenIn(flags.operatorTokenFile ?? said('LATCHGATE_OPERATOR_TOKEN_FILE')) ??
+    said('LATCHGATE_OPERATOR_TOKEN') ??
+    (isPath ? undefined : either)
   const adminSocket = flags.adminSocket ?? said('LATCHGATE_ADMIN_SOCKET')
-  if (adminSocket === undefined) {
-    throw new Error(
-      'the admin socket is missing: give --admin-socket or LATCHGATE_ADMIN_SOCKET; ' +
-        "'latchgate status' shows it",
-    )
-  }
-  if (keyFile === undefined) {
-    throw new Error(
-      "the operator's private key is missing: give --operator-key or LATCHGATE_OPERATOR_PRIVATE_KEY",
-    )
-  }
-  if (token === undefined) {
-    throw new Error("the operator's api_key is missing: give it in LATCHGATE_OPERATOR_TOKEN")
-  }
+  const gateName = flags.gateName ?? said('LATCHGATE_GATE_NAME')
+  const publicBaseUrl = base(
+    flags.publicBaseUrl ?? said('LATCHGATE_PUBLIC_URL') ?? 'http://localhost',
+  )
+  const isWhole = adminSocket !== undefined && keyFile !== undefined && token !== undefined
+  const project = isWhole ? null : findOperatorProject({ env, cwd })
+  const who = { keyFile, token, name: flags.operator ?? said('LATCHGATE_OPERATOR') }
   return {
-    adminSocket,
-    publicBaseUrl: base(flags.publicBaseUrl ?? said('LATCHGATE_PUBLIC_URL') ?? 'http://localhost'),
-    key: readKey(keyFile),
-    token: checkedToken(token),
-    gateName: flags.gateName ?? said('LATCHGATE_GATE_NAME') ?? null,
+    adminSocket: adminSocket ?? project?.adminSocket ?? defaultAdminSocket({ env, cwd }),
+    publicBaseUrl,
+    ...credentialOf(who, project),
+    gateName: gateName ?? project?.gateName ?? null,
   }
+}
+
+function tokenIn(file: string | undefined): string | undefined {
+  if (file === undefined) return undefined
+  const token = readPrivateFile('the token file', file).trim()
+  if (token !== '') return token
+  throw new Error(`the token file ${file} is empty: put the operator's api_key there`)
+}
+
+function credentialOf(
+  given: {
+    readonly keyFile: string | undefined
+    readonly token: string | undefined
+    readonly name: string | undefined
+  },
+  project: OperatorProject | null,
+): Pick<OperatorOptions, 'key' | 'token'> {
+  const { keyFile, token } = given
+  if (keyFile !== undefined && token !== undefined) {
+    return { key: readKey(keyFile), token: checkedToken(token) }
+  }
+  if (project === null) {
+    const what =
+      keyFile === undefined
+        ? "the operator's private key is missing: give --operator-key or LATCHGATE_OPERATOR_PRIVATE_KEY"
+        : "the operator's api_key is missing: give --operator-token-file or LATCHGATE_OPERATOR_TOKEN"
+    throw new Error(`${what}, or run this in the directory where the gate is configured`)
+  }
+  const key = keyFile === undefined ? null : readKey(keyFile)
+  const operator = chosen(project, given.name, token, key)
+  return {
+    key: key ?? readKey(operator.keyFile),
+    token: checkedToken(token ?? operator.apiKey),
+  }
+}
+
+// Each thing that was given narrows down who it is.
+function chosen(
+  { file, operators }: OperatorProject,
+  name: string | undefined,
+  token: string | undefined,
+  key: DPoPKeyPair | null,
+): ProjectOperator {
+  const fitting = operators.filter(
+    (one) =>
+      (name === undefined || one.name === name) &&
+      (token === undefined || one.apiKey === token) &&
+      (key === null ? existsSync(one.keyFile) : one.jkt === null || one.jkt === key.thumbprint),
+  )
+  const [only, another] = fitting
+  if (only !== undefined && another === undefined) return only
+  const names = (only === undefined ? operators : fitting).map((one) => one.name).join(', ')
+  const hint = `give --operator NAME, --operator-key and --operator-token-file (${file})`
+  if (only !== undefined)
+    throw new Error(`it could be one of several operators (${names}): ${hint}`)
+  const there = operators.length === 0 ? 'it has no operators' : `it has ${names}`
+  throw new Error(
+    `no operator of the configuration fits what was given and has a key here (${there}): ${hint}`,
+  )
 }
 
 // Entries that an earlier version has written may have them.
 function refuseOldFlags({ operatorToken, enableAllowlistTool }: OperatorFlags): void {
   if (operatorToken !== undefined) {
     throw new Error(
-      '--operator-token is not taken: every user can read command lines; give the token in ' +
-        'LATCHGATE_OPERATOR_TOKEN, and replace this one',
+      '--operator-token is not taken: every user can read command lines; give the token with ' +
+        '--operator-token-file or LATCHGATE_OPERATOR_TOKEN, and replace this one',
     )
   }
   if (enableAllowlistTool === true) {
@@ -96,7 +161,7 @@ function readKey(file: string): DPoPKeyPair {
 // A transport's complaint about a header would quote it.
 function checkedToken(token: string): string {
   if (/^[\x21-\x7e]+$/.test(token)) return token
-  throw new Error('LATCHGATE_OPERATOR_TOKEN holds characters that no api_key has (not shown here)')
+  throw new Error("the operator's token holds characters that no api_key has (not shown here)")
 }
 
 function base(value: string): string {
