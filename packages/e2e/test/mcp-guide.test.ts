@@ -92,11 +92,13 @@ test('the guide has this many blocks: none is left out below', () => {
   expect(GUIDE.match(/```/g)).toHaveLength(2 * counts.reduce((sum, count) => sum + count, 0))
 })
 
-test('the alias of the guide is this program', async () => {
-  const alias = block('sh', 'alias latchgate-mcp')
-  const script = `shopt -s expand_aliases; cd '${ROOT}'\n${alias}latchgate-mcp --version`
+test('the command that the guide puts into the path is this program, for programs too', async () => {
+  const link = block('sh', 'ln -sf')
   const { version } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as { version: string }
-  expect(await printed(script)).toBe(`${version}\n`)
+  const said = await printed(`cd '${ROOT}'\n${link}"$HOME/.local/bin/latchgate-mcp" --version`)
+  expect(said).toBe(`${version}\n`)
+  const { out } = await at.start(at.home.file('.local', 'bin', 'latchgate-mcp'), ['--version']).done
+  expect(out).toBe(`${version}\n`)
 })
 
 test('one command: shown, written as the guide shows it, usable, and taken out again', async () => {

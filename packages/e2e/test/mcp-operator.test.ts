@@ -136,7 +136,7 @@ test('held calls and audit events are resources, and prompts name whose words th
   expect((await session.ask('resources/read', { uri: 'file:///etc/passwd' }))['error']).toEqual({
     code: -32602,
     message:
-      'MCP error -32602: there is no such resource; there are latchgate://approvals/pending and latchgate://audit/recent',
+      'there is no such resource; there are latchgate://approvals/pending and latchgate://audit/recent',
   })
   const trace = String(answer.json()['trace_id'])
   const explained = await session.ask('prompts/get', {
@@ -230,7 +230,8 @@ test('a token that the gate does not know ends the session before it begins, unn
   const session = start('key-of-nobody')
   expect(await session.exit).toBe(1)
   expect(session.stderr).toBe(
-    'error: the gate answered 401: check --admin-socket, --operator-key and LATCHGATE_OPERATOR_TOKEN\n',
+    'error: the gate answered 401 (unauthorized: No operator has this key.): check --admin-socket, ' +
+      "--operator-key and the operator's api_key\n",
   )
 })
 

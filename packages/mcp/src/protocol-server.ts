@@ -8,7 +8,6 @@ import {
   CallToolRequestSchema,
   type CallToolResult,
   ErrorCode,
-  McpError,
   ReadResourceRequestSchema,
   type ReadResourceResult,
   ResultSchema,
@@ -57,7 +56,22 @@ export function handleResourceReads(
   })
 }
 
+/**
+ * An error of the protocol: what a handler throws to have a request answered with its code and exactly
+ * its message. The library's own class puts `MCP error …` before the message, and so does the client that
+ * receives it.
+ */
+export class ProtocolError extends Error {
+  override readonly name = 'ProtocolError'
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
 /** An error of the request, not of the server. */
-export function invalid(message: string): McpError {
-  return new McpError(ErrorCode.InvalidParams, message)
+export function invalid(message: string): ProtocolError {
+  return new ProtocolError(ErrorCode.InvalidParams, message)
 }

@@ -1,4 +1,9 @@
-import { LatchGateDenied, LatchGateTransportError } from 'latchgate'
+import {
+  LatchGateAuthError,
+  LatchGateDenied,
+  LatchGateTransportError,
+  LatchGateUnavailable,
+} from 'latchgate'
 import { expect, test } from 'vitest'
 import { failedCall, toolErrorCode } from '../src/serve/tool-error.js'
 
@@ -60,4 +65,50 @@ test('no answer is an unavailable gate; what the SDK did not foresee is thrown',
     },
   ])
   expect(() => failedCall(new RangeError('bug'), 'a', null)).toThrow('bug')
+})
+
+function bodyOf(error: Error, permitted: readonly string[] | null): Record<string, unknown> {
+  const [part] = failedCall(error, 'http_delete', permitted).content
+  return JSON.parse(part?.type === 'text' ? part.text : '') as Record<string, unknown>
+}
+
+test.each([
+  ['upstream_unreachable', 'upstream_error'],
+  ['upstream_timeout', 'upstream_error'],
+  ['egress_denied', 'egress_blocked'],
+  ['fuel_exhausted', 'sandbox_error'],
+])('a dispatched call that ended with %s is %s, and says which it was', (errorType, code) => {
+  const said = { code: 'action_execution_failed', status: 502, errorType, gateMessage: 'why' }
+  const error = new LatchGateUnavailable('action_execution_failed', said)
+  expect(bodyOf(error, null)).toEqual({
+    code,
+    message: 'why',
+    action_id: 'http_delete',
+    error_type: errorType,
+  })
+})
+
+test('whose arguments do not fit a tool that he may not call hears both at once', () => {
+  const said = { code: 'schema_violation', status: 422, gateMessage: '/url is required' }
+  const error = new LatchGateDenied('http_delete', 'schema_violation', said)
+  expect(bodyOf(error, ['http_fetch'])).toMatchObject({
+    code: 'schema_validation',
+    message:
+      "'http_delete' is not among the tools that this agent may call, and its arguments do not fit: /url is required",
+    permitted_tools: ['http_fetch'],
+  })
+  for (const permitted of [['http_delete'], null]) {
+    expect(bodyOf(error, permitted)).toEqual({
+      code: 'schema_validation',
+      message: '/url is required',
+      action_id: 'http_delete',
+    })
+  }
+})
+
+test('a refused identity is told with everything that the SDK knows of it', () => {
+  const said = { status: 401, gateMessage: 'The proof is too old.', denyReason: 'iat is 40 s off' }
+  const explanation = 'The clock of this machine is 40 s behind'
+  const error = new LatchGateAuthError('invalid_dpop', said, { explanation })
+  expect(bodyOf(error, null)['message']).toBe(error.message)
 })

@@ -5,10 +5,14 @@ import {
   type GetPromptResult,
   ListPromptsRequestSchema,
   ListResourcesRequestSchema,
-  McpError,
   type Prompt,
 } from '@modelcontextprotocol/sdk/types.js'
-import { handleResourceReads, invalid, type ProtocolServer } from '../protocol-server.js'
+import {
+  handleResourceReads,
+  invalid,
+  ProtocolError,
+  type ProtocolServer,
+} from '../protocol-server.js'
 import type { OperatorAnswer, OperatorGate } from './operator-gate.js'
 import { FROM_AGENTS } from './operator-tools.js'
 
@@ -82,9 +86,9 @@ async function bodyOf(answer: Promise<OperatorAnswer>): Promise<unknown> {
     given = await answer
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
-    throw new McpError(ErrorCode.InternalError, why)
+    throw new ProtocolError(ErrorCode.InternalError, why)
   }
   const { status, body } = given
   if (status === 200) return body
-  throw new McpError(ErrorCode.InternalError, `the gate answered ${status}`)
+  throw new ProtocolError(ErrorCode.InternalError, `the gate answered ${status}`)
 }

@@ -3,7 +3,6 @@ import {
   ListResourcesRequestSchema,
   ListToolsRequestSchema,
   type LoggingLevel,
-  McpError,
   SetLevelRequestSchema,
 } from '@modelcontextprotocol/sdk/types.js'
 import { LatchGateError } from 'latchgate'
@@ -12,6 +11,7 @@ import {
   handleResourceReads,
   handleToolCalls,
   invalid,
+  ProtocolError,
   type ProtocolServer,
   protocolServer,
 } from '../protocol-server.js'
@@ -88,7 +88,7 @@ async function listTools(side: AgentSide, signal: AbortSignal): Promise<readonly
   } catch (error) {
     if (!(error instanceof LatchGateError || error instanceof GateTooLate)) throw error
     const why = error instanceof LatchGateError ? messageOf(error) : error.message
-    throw new McpError(ErrorCode.InternalError, `the gate cannot list actions: ${why}`)
+    throw new ProtocolError(ErrorCode.InternalError, `the gate cannot list actions: ${why}`)
   }
 }
 

@@ -55,7 +55,9 @@ export function stillHeld({ actionId, approvalId, traceId }: HeldCall): CallTool
     code: 'pending_approval',
     message:
       `'${actionId}' waits for a human operator; nothing has been executed. Do not repeat the call: ` +
-      `call ${RESULT_TOOL} with this approval_id to get its result.`,
+      `call ${RESULT_TOOL} with this approval_id to get its result. Tell your user: an operator, never ` +
+      // Not the command that approves: what has a shell might run it.
+      `you, looks at the call with \`latchgate approvals show ${approvalId}\` and decides.`,
     action_id: actionId,
     approval_id: approvalId,
     ...(traceId === null ? {} : { trace_id: traceId }),

@@ -3,6 +3,7 @@ import {
   LatchGateApprovalDenied,
   LatchGateApprovalExpired,
   LatchGateApprovalRequired,
+  LatchGateAuthError,
   LatchGateError,
   LatchGateTransportError,
 } from 'latchgate'
@@ -26,6 +27,7 @@ export type ToolErrorCode =
   | 'revoked'
   | 'gate_unavailable'
   | 'sandbox_error'
+  | 'upstream_error'
   | 'auth_failed'
 
 /** The body of a tool error: one compact JSON text. Absent members are left out. */
@@ -40,6 +42,8 @@ export interface ToolErrorBody {
   readonly retry_after_seconds?: number
   /** Whether a call that failed may have had its effect: `answered`, `not_sent`, `unknown`. */
   readonly outcome?: string
+  /** What ended a call that was dispatched: `upstream_unreachable`, `fuel_exhausted`, … */
+  readonly error_type?: string
   /** Tools that may be called instead. */
   readonly permitted_tools?: readonly string[]
 }
@@ -137,18 +141,23 @@ export function failedCall(
   }
   if (!(error instanceof LatchGateError)) throw error
   const code = codeOf(error)
+  const isForeign = permitted !== null && !isOwnTool(actionId) && !permitted.includes(actionId)
+  // The gate looks at arguments before rights: mending them would only lead to the next refusal.
+  const isMisfit = code === 'schema_validation' && isForeign
+  const notYours = `'${actionId}' is not among the tools that this agent may call, and its arguments do not fit: `
   const isRefused =
-    (code === 'policy_denied' || code === 'action_not_found') && !isOwnTool(actionId)
+    isMisfit || ((code === 'policy_denied' || code === 'action_not_found') && !isOwnTool(actionId))
   return toolError(
     {
       code,
-      message: messageOf(error),
+      message: `${isMisfit ? notYours : ''}${messageOf(error)}`,
       action_id: actionId,
       ...(hasApproval(error) ? { approval_id: error.approvalId } : {}),
       ...(error.traceId === null ? {} : { trace_id: error.traceId }),
       ...(error.remediation === null ? {} : { remediation: error.remediation }),
       ...(error.retryAfterSeconds === null ? {} : { retry_after_seconds: error.retryAfterSeconds }),
       ...(error.outcome === null ? {} : { outcome: error.outcome }),
+      ...(error.errorType === null ? {} : { error_type: error.errorType }),
       ...(isRefused && permitted !== null ? { permitted_tools: permitted.slice(0, 50) } : {}),
     },
     error.receiptId,
@@ -159,19 +168,21 @@ function codeOf(error: LatchGateError): ToolErrorCode {
   if (error instanceof LatchGateApprovalExpired) return 'approval_expired'
   if (error instanceof LatchGateApprovalDenied) return 'policy_denied'
   if (error instanceof LatchGateTransportError) return 'gate_unavailable'
+  // Nothing is wrong with the sandbox where the other side, or the way there, was at fault.
+  if (error.errorType === 'egress_denied') return 'egress_blocked'
+  if (error.errorType?.startsWith('upstream_') === true) return 'upstream_error'
   return toolErrorCode(error.code, error.status)
 }
 
 /** What the gate says to humans, with its reason when the sentence does not hold it already. */
 export function messageOf(error: LatchGateError): string {
-  const { gateMessage, denyReason, errorType, cause } = error
+  const { gateMessage, denyReason, cause } = error
   // The SDK repeats nothing of what a token's source says; ours is known to hold no token.
   if (cause instanceof PrivateFileError) return cause.message
-  if (gateMessage === null) return error.message
-  const details = [denyReason, errorType].filter(
-    (one): one is string => one !== null && !gateMessage.includes(one),
-  )
-  return details.length === 0 ? gateMessage : `${gateMessage} (${details.join(', ')})`
+  // Whole: the SDK knows what the gate cannot say, such as by how much the clocks differ.
+  if (gateMessage === null || error instanceof LatchGateAuthError) return error.message
+  const isNews = denyReason !== null && !gateMessage.includes(denyReason)
+  return isNews ? `${gateMessage} (${denyReason})` : gateMessage
 }
 
 function hasApproval(
