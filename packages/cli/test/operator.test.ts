@@ -100,7 +100,7 @@ test('a key for a directory that is not there is refused by the name of that dir
       ok: false,
       error: `cannot write ${path}: there is no directory ${machine.temp.file('nowhere')}`,
       code: 'io_error',
-      hint: 'choose another path with -o PATH',
+      hint: `make it: mkdir -p ${machine.temp.file('nowhere')}; choose another path with -o PATH`,
     },
   })
 })
