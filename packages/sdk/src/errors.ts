@@ -1,4 +1,4 @@
-import { inspectedError, showAs } from './inspected-error.js'
+import { printOnce, restate } from './printed-members.js'
 
 /** What the gate said beside what the message shows; every member is null when it did not say it. */
 export interface GateDetails {
@@ -42,7 +42,8 @@ const NOTHING: GateDetails = {
 
 /**
  * Base of every error of the client (spec/http-api 15.5). Messages begin as those of the published
- * clients; everything else that the gate said is in the members.
+ * clients; everything else that the gate said is in the members. Those that are null, or repeated by the
+ * message, are not enumerable.
  */
 export class LatchGateError extends Error implements GateDetails {
   readonly code: string | null
@@ -72,7 +73,7 @@ export class LatchGateError extends Error implements GateDetails {
     this.outcome = all.outcome
     this.retryAfterSeconds = all.retryAfterSeconds
     this.body = all.body
-    showAs(this, inspectedError)
+    printOnce(this)
   }
 }
 
@@ -88,6 +89,7 @@ export class LatchGateDenied extends LatchGateError {
     super(`action '${actionId}' denied by policy${why}`, details)
     this.actionId = actionId
     this.reason = reason
+    printOnce(this)
   }
 }
 
@@ -121,7 +123,10 @@ export class LatchGateApprovalTimeout extends LatchGateApprovalRequired {
 
   constructor(actionId: string, approvalId: string, timeoutMs: number, options?: ErrorOptions) {
     super(actionId, approvalId, {}, options)
-    this.message = `no decision on approval '${approvalId}' within ${timeoutMs} ms: it is still held`
+    restate(
+      this,
+      `no decision on approval '${approvalId}' within ${timeoutMs} ms: it is still held`,
+    )
     this.timeoutMs = timeoutMs
   }
 }
@@ -139,7 +144,7 @@ export class LatchGateApprovalDenied extends LatchGateDenied {
   ) {
     super(actionId, reason, details)
     const why = reason === undefined ? '' : `: ${reason}`
-    this.message = `action '${actionId}' denied by an operator${why}`
+    restate(this, `action '${actionId}' denied by an operator${why}`)
     this.approvalId = approvalId
   }
 }
@@ -151,7 +156,10 @@ export class LatchGateApprovalExpired extends LatchGateDenied {
 
   constructor(actionId: string, approvalId: string, details?: Partial<GateDetails>) {
     super(actionId, 'approval_expired', details)
-    this.message = `approval '${approvalId}' for action '${actionId}' expired without a decision: make the call again`
+    restate(
+      this,
+      `approval '${approvalId}' for action '${actionId}' expired without a decision: make the call again`,
+    )
     this.approvalId = approvalId
   }
 }
@@ -186,6 +194,7 @@ export class LatchGateAuthError extends LatchGateError {
     const why = explanation === undefined ? '' : `: ${explanation}`
     super(`authentication failed: ${code}${why}`, { ...details, code }, options)
     this.detail = code
+    printOnce(this)
   }
 }
 
@@ -205,6 +214,7 @@ export class LatchGateUnavailable extends LatchGateError {
     const why = said === '' || said === detail ? '' : `: ${said}`
     super(`gateway unavailable: ${detail}${why}`, details)
     this.detail = detail
+    printOnce(this)
   }
 }
 
@@ -216,6 +226,7 @@ export class LatchGateTransportError extends LatchGateError {
   constructor(detail: string, details?: Partial<GateDetails>, options?: ErrorOptions) {
     super(`transport error: ${detail}`, details, options)
     this.detail = detail
+    printOnce(this)
   }
 }
 
