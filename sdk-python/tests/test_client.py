@@ -15,6 +15,7 @@ from latchgate import (
     LatchGateTransportError,
     LatchGateUnavailable,
 )
+from latchgate._default_socket import check_default_socket, default_socket_path
 
 EXECUTE = ("POST", "/v1/actions/a/execute")
 LEASES = ("POST", "/v1/leases")
@@ -45,6 +46,14 @@ def test_an_explicit_socket_wins_over_latchgate_url(gate: GateDouble, call, monk
             assert gate.seen == []
         finally:
             double.close()
+
+
+def test_without_xdg_runtime_dir_the_error_says_where_was_looked_and_why() -> None:
+    path = default_socket_path({}, 4_000_000_000)
+    with pytest.raises(LatchGateTransportError) as caught:
+        check_default_socket(path, 4_000_000_000)
+    said = str(caught.value)
+    assert f"no gate answers on {path} " in said and "XDG_RUNTIME_DIR is not set here" in said
 
 
 def test_a_default_socket_in_a_directory_open_to_others_is_refused(call, monkeypatch) -> None:
@@ -135,6 +144,13 @@ def test_a_key_file_that_others_can_read_is_refused(gate: GateDouble, call, tmp_
         (429, {"error": "slow"}, LatchGateUnavailable,
          "gateway unavailable: unexpected status 429: slow"),
         (502, b"<html>", LatchGateUnavailable, "gateway unavailable: unknown"),
+        (502, {"error": "action_execution_failed", "message": "cannot resolve a.example"},
+         LatchGateUnavailable,
+         "gateway unavailable: action_execution_failed: cannot resolve a.example"),
+        (401, {"error": "invalid_dpop", "deny_reason": "htu mismatch: got 'b'", "message": "m"},
+         LatchGateAuthError,
+         "authentication failed: invalid_dpop: htu mismatch: got 'b'. Set public_base_url to the "
+         "gate's public_base_url, or reach it at that URL"),
         (200, b"{", LatchGateTransportError,
          "transport error: invalid JSON in execute response: is it a gate that answers there? See "
          "base_url, socket or LATCHGATE_URL"),

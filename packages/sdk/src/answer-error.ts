@@ -19,6 +19,8 @@ import {
 /** The least that a clock may be off before a gate refuses its proofs (spec/auth-and-evidence 1). */
 const PROOF_SKEW_SECONDS = 5
 
+const BASE_REMEDY = "Set publicBaseUrl to the gate's public_base_url, or reach it at that URL"
+
 /** The error that an answer without success stands for: the table of spec/http-api 15.5. */
 export function answerError(answer: GateAnswer, actionId: string): LatchGateError {
   const body = errorBody(answer)
@@ -93,7 +95,8 @@ function authExplanation(
   const isClock =
     code === 'invalid_dpop' &&
     (Math.abs(gateAheadSeconds) > PROOF_SKEW_SECONDS || denyReason?.startsWith('iat ') === true)
-  const remedy = isClock ? clockRemedy(gateAheadSeconds) : gateMessage
+  const isBase = denyReason?.startsWith('htu mismatch') === true
+  const remedy = isClock ? clockRemedy(gateAheadSeconds) : isBase ? BASE_REMEDY : gateMessage
   const said = [denyReason, remedy].filter((one) => one !== null && one !== '')
   return said.length === 0 ? {} : { explanation: said.join('. ') }
 }

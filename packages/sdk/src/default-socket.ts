@@ -53,7 +53,7 @@ export function noGate(
 
 // A gate of a login session has XDG_RUNTIME_DIR; a program that it was not handed on to looks elsewhere.
 function noDefaultGate(socketPath: string, why: string): LatchGateTransportError {
-  const isFallback = dirname(dirname(socketPath)) === '/tmp'
+  const isFallback = dirname(socketPath).startsWith('/tmp/latchgate-')
   const hint = isFallback
     ? '. XDG_RUNTIME_DIR is not set here: a gate that was started with it listens on ' +
       '$XDG_RUNTIME_DIR/latchgate/gate.sock; hand the variable on to this program'

@@ -64,6 +64,15 @@ const table: readonly (readonly [
     'authentication failed: invalid_dpop: htm mismatch',
   ],
   [
+    '401 for a proof of another URL',
+    error(401, 'invalid_dpop', {
+      deny_reason: "htu mismatch: expected 'a', got 'b'",
+      message: 'The DPoP proof does not verify.',
+    }),
+    LatchGateAuthError,
+    "authentication failed: invalid_dpop: htu mismatch: expected 'a', got 'b'. Set publicBaseUrl to the gate's public_base_url, or reach it at that URL",
+  ],
+  [
     '401 with a message',
     error(401, 'identity_unauthenticated', { message: 'Present a fresh token.', deny_reason: '' }),
     LatchGateAuthError,

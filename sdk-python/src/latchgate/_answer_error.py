@@ -83,6 +83,8 @@ def _auth_explanation(answer: Answer, details: GateDetails) -> str | None:
         abs(answer.gate_ahead) > _PROOF_SKEW_SECONDS or is_early_or_late
     ):
         remedy = _clock_remedy(answer.gate_ahead)
+    elif reason is not None and reason.startswith("htu mismatch"):
+        remedy = "Set public_base_url to the gate's public_base_url, or reach it at that URL"
     return ". ".join(one for one in (reason, remedy) if one) or None
 
 

@@ -24,7 +24,7 @@ def check_default_socket(socket_path: str, uid: int | None = None) -> None:
     directory = os.path.dirname(socket_path)
     info = _lstat(directory)
     if info is None:
-        raise no_gate(socket_path, f"{directory} does not exist")
+        raise _no_default_gate(socket_path, f"{directory} does not exist")
     fault = _directory_fault(info, own_uid() if uid is None else uid)
     if fault is not None:
         raise LatchGateTransportError(
@@ -34,17 +34,29 @@ def check_default_socket(socket_path: str, uid: int | None = None) -> None:
         )
     socket = _lstat(socket_path)
     if socket is None:
-        raise no_gate(socket_path, "there is no socket")
+        raise _no_default_gate(socket_path, "there is no socket")
     if not stat.S_ISSOCK(socket.st_mode):
         raise LatchGateTransportError(f"refusing {socket_path}: it is not a socket")
 
 
-def no_gate(socket_path: str, why: str) -> LatchGateTransportError:
-    """What a missing gate means, and what to do about it."""
+def no_gate(socket_path: str, why: str, hint: str = "") -> LatchGateTransportError:
+    """What a missing gate means, and what to do about it; `hint` goes on after that."""
     return LatchGateTransportError(
         f"no gate answers on {socket_path} ({why}): start one with `latchgate up`, set "
-        "LATCHGATE_URL, or name its socket with the option 'socket'"
+        f"LATCHGATE_URL, or name its socket with the option 'socket'{hint}"
     )
+
+
+# A gate of a login session has XDG_RUNTIME_DIR; a program that it was not handed on to looks
+# elsewhere.
+def _no_default_gate(socket_path: str, why: str) -> LatchGateTransportError:
+    hint = ""
+    if os.path.dirname(socket_path).startswith("/tmp/latchgate-"):
+        hint = (
+            ". XDG_RUNTIME_DIR is not set here: a gate that was started with it listens on "
+            "$XDG_RUNTIME_DIR/latchgate/gate.sock; hand the variable on to this program"
+        )
+    return no_gate(socket_path, why, hint)
 
 
 def no_gate_at(base_url: str, why: str) -> LatchGateTransportError:

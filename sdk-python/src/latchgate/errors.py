@@ -160,10 +160,13 @@ class LatchGateReplayDetected(LatchGateAuthError):
 
 
 class LatchGateUnavailable(LatchGateError):
-    """The gate, or something it needs, cannot answer now; also every status without a class."""
+    """The gate, or something it needs, cannot answer now; also every status without a class. The
+    message ends with the gate's sentence, `detail` is what stands before it."""
 
     def __init__(self, detail: str, details: GateDetails = NOTHING) -> None:
-        super().__init__(f"gateway unavailable: {detail}", details)
+        said = details.gate_message
+        why = f": {said}" if said and said != detail else ""
+        super().__init__(f"gateway unavailable: {detail}{why}", details)
         self.detail = detail
 
 
