@@ -97,7 +97,7 @@ test('a revoked session ends its held calls; another session of the principal is
   }
 })
 
-test('a call that was approved and ended badly is told with its receipt', async () => {
+test('a call that was approved and ended badly is told with its receipt, in the words of a direct call', async () => {
   world.upstream.on('POST', '/broken', resetBeforeAnswer())
   const id = await hold('broken')
   const outcome = client.waitForApproval(id).catch((error: unknown) => error)
@@ -108,6 +108,7 @@ test('a call that was approved and ended badly is told with its receipt', async 
     code: 'action_execution_failed',
     receiptId: approved.json()['receipt_id'],
     errorType: approved.json()['error_type'],
+    gateMessage: approved.json()['message'],
     outcome: approved.json()['outcome'],
   })
 })
