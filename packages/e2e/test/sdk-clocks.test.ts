@@ -11,7 +11,9 @@ let project: TestProject
 let gate: SpawnedGate
 
 beforeAll(async () => {
-  project = await createTestProject({})
+  project = await createTestProject({
+    tables: '[rate_limits]\nexecute_rps_anonymous = 1000\nlease_rps = 1000',
+  })
   // A process of its own: its clock is not ours.
   gate = await spawnGate(project)
 })
