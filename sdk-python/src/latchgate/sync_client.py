@@ -45,7 +45,8 @@ T = TypeVar("T")
 class LatchGateSyncClient:
     """A client of one gate for one agent, for threads. It connects when it is first
     used, renews its lease by itself and repeats a request by itself only where the gate has not
-    looked at it: it did not know the lease, or refused the proof while its clock shows another time.
+    looked at it: it did not know the lease, or refused the proof while its clock shows another
+    time.
 
     `socket`, `base_url`: where the gate is (`base_url`, else `socket`, else `LATCHGATE_URL`, else
     the default socket). `public_base_url`: the gate's own, where it differs. `agent_id`: allows the
