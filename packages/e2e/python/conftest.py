@@ -35,3 +35,14 @@ def gate(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
     finally:
         shutil.rmtree(runtime)
     assert loopback_only.LEFT == []
+
+
+def assert_held_until_approved(gate: Gate, told: str) -> None:
+    """A framework's held call: the model hears of it without the id, and approving runs it once."""
+    assert "requires human approval" in told
+    (pending,) = gate.pending()
+    assert pending["approval_id"] not in told
+    assert gate.requests == []
+    assert gate.approve(pending["approval_id"])["status"] == 200
+    (sent,) = gate.requests
+    assert (sent["method"], sent["url"]) == ("POST", "/repos/acme/rocket/issues")

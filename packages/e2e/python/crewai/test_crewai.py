@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from importlib.metadata import version
 
-from conftest import ISSUE
+from conftest import ISSUE, assert_held_until_approved
 from gate_driver import Gate
 from latchgate_crewai import LatchGateToolset
 
@@ -25,9 +25,4 @@ def test_a_held_call_tells_the_model_no_approval_id_and_runs_once_approved(gate:
     toolset = LatchGateToolset.create_sync(include={"github_create_issue"})
     told = toolset.get("github_create_issue").run(**ISSUE)
     assert told.startswith("ERROR: ")
-    assert "requires human approval" in told
-    (pending,) = gate.pending()
-    assert pending["approval_id"] not in told
-    assert gate.requests == []
-    assert gate.approve(pending["approval_id"])["status"] == 200
-    assert len(gate.requests) == 1
+    assert_held_until_approved(gate, told)

@@ -6,7 +6,7 @@ import asyncio
 import json
 from importlib.metadata import version
 
-from conftest import ISSUE
+from conftest import ISSUE, assert_held_until_approved
 from gate_driver import Gate
 from latchgate_langchain import LatchGateToolset
 
@@ -29,17 +29,10 @@ def test_every_action_is_discovered_and_one_executes(gate: Gate) -> None:
 
 
 def test_a_held_call_tells_the_model_no_approval_id_and_runs_once_approved(gate: Gate) -> None:
-    async def use() -> None:
+    async def use() -> str:
         async with await LatchGateToolset.create(include={"github_create_issue"}) as toolset:
             (tool,) = toolset.get_tools()
-            told = str(await tool.ainvoke(ISSUE))
-        assert "requires human approval" in told
-        (pending,) = gate.pending()
-        assert pending["approval_id"] not in told
-        assert gate.requests == []
-        assert gate.approve(pending["approval_id"])["status"] == 200
+            return str(await tool.ainvoke(ISSUE))
 
-    asyncio.run(use())
-    assert [(one["method"], one["url"]) for one in gate.requests] == [
-        ("POST", "/repos/acme/rocket/issues")
-    ]
+    told = asyncio.run(use())
+    assert_held_until_approved(gate, told)

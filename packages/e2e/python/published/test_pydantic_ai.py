@@ -7,7 +7,7 @@ import json
 from importlib.metadata import version
 from typing import Any
 
-from conftest import ISSUE
+from conftest import ISSUE, assert_held_until_approved
 from gate_driver import Gate
 from latchgate_pydantic_ai import LatchGateToolset
 from pydantic_ai.messages import ToolCallPart
@@ -34,15 +34,10 @@ def test_every_action_is_discovered_and_one_executes(gate: Gate) -> None:
 
 
 def test_a_held_call_tells_the_model_no_approval_id_and_runs_once_approved(gate: Gate) -> None:
-    async def use() -> None:
+    async def use() -> str:
         async with await LatchGateToolset.create(include={"github_create_issue"}) as toolset:
-            told = await call(toolset, "github_create_issue", ISSUE)
-        assert told.startswith("ERROR: ")
-        assert "requires human approval" in told
-        (pending,) = gate.pending()
-        assert pending["approval_id"] not in told
-        assert gate.requests == []
-        assert gate.approve(pending["approval_id"])["status"] == 200
+            return await call(toolset, "github_create_issue", ISSUE)
 
-    asyncio.run(use())
-    assert len(gate.requests) == 1
+    told = asyncio.run(use())
+    assert told.startswith("ERROR: ")
+    assert_held_until_approved(gate, told)

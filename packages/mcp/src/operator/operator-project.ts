@@ -38,7 +38,9 @@ export function findOperatorProject(at: Surroundings): OperatorProject | null {
   if (file === null) return null
   const root = dirname(file)
   const document = parsed(file)
-  const adminSocket = textOf(document['listen_admin_uds_path'])
+  // The environment goes before the file, as it does for the gate.
+  const overridden = at.env['LATCHGATE_LISTEN_ADMIN_UDS_PATH']
+  const adminSocket = textOf(overridden ?? document['listen_admin_uds_path'])
   return {
     file,
     adminSocket: adminSocket === null ? null : resolve(root, adminSocket),
