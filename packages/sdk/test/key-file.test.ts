@@ -66,7 +66,7 @@ test('a key that others can read is refused, with the command that mends it', ()
     const file = fileWith(pem('pkcs8'), mode)
     expect(refusal(file)).toEqual(
       new TypeError(
-        `refusing the key file ${file}: it has mode 0${mode.toString(8)}, so that others could use it: chmod 600`,
+        `refusing the key file ${file}: others can read it (mode 0${mode.toString(8)}): chmod 600 ${file}`,
       ),
     )
   }
@@ -105,13 +105,13 @@ test('what is no regular file is refused at once, a named pipe too', () => {
   for (const [file, why] of [
     [directory.file('d'), 'it is not a regular file'],
     [directory.file('p'), 'it is not a regular file'],
-    [large, 'it has 1048576 bytes: a key has some hundred'],
+    [large, 'it has 1048576 bytes, more than 16384'],
   ] as const) {
     expect((refusal(file) as Error).message).toBe(`refusing the key file ${file}: ${why}`)
   }
   const missing = directory.file('no.pem')
   expect((refusal(missing) as Error).message).toBe(
-    `cannot open the key file ${missing} (ENOENT): name the private key that belongs to the thumbprint which the gate has registered`,
+    `cannot open the key file ${missing} (ENOENT): there is no such file`,
   )
 })
 

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs'
-import { DPoPKeyPair } from '@latchgate/protocol/node'
+import { DPoPKeyPair, readPrivateFile } from '@latchgate/protocol/node'
 import { checkedBaseUrl } from '../base-url.js'
-import { readPrivateFile } from '../private-file.js'
 import {
   defaultAdminSocket,
   findOperatorProject,

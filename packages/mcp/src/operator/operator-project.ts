@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
+import { readPrivateFile } from '@latchgate/protocol/node'
 import { parse } from 'smol-toml'
-import { readPrivateFile } from '../private-file.js'
 
 /** An operator of a project; his key is beside its configuration unless he keeps it elsewhere. */
 export interface ProjectOperator {

@@ -1,4 +1,4 @@
-import { readPrivateFile } from '../private-file.js'
+import { readPrivateFile } from '@latchgate/protocol/node'
 
 const VARIABLE = 'LATCHGATE_MCP_TOKEN'
 const LEAST_LENGTH = 32

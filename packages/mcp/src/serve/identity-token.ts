@@ -1,4 +1,4 @@
-import { readPrivateFile } from '../private-file.js'
+import { readPrivateFile } from '@latchgate/protocol/node'
 import type { ServeOptions } from './serve-options.js'
 
 /**

@@ -1,3 +1,4 @@
+import { PrivateFileError } from '@latchgate/protocol/node'
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js'
 import {
   LatchGateApprovalDenied,
@@ -7,7 +8,6 @@ import {
   LatchGateError,
   LatchGateTransportError,
 } from 'latchgate'
-import { PrivateFileError } from '../private-file.js'
 import { GateTooLate } from './deadline.js'
 import { GateAway } from './gate-health.js'
 import { isOwnTool, PENDING_TOOL } from './own-tools.js'

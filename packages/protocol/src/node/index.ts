@@ -19,6 +19,7 @@ export { generateLeaseKeyPem, type LeaseKey, loadLeaseKey } from './lease-key.js
 export { type LeaseVerdict, signLease, verifyLease } from './lease-token.js'
 export { LruCache } from './lru.js'
 export { type ImportedP256Key, importP256Jwk, type P256Jwk } from './p256-key.js'
+export { PrivateFileError, readPrivateFile } from './private-file.js'
 export { ProofKeyCache } from './proof-key-cache.js'
 export { digest, digestBytes, sha256, sha256Hex } from './sha256.js'
 export { computeAth, jwkThumbprint } from './thumbprint.js'

@@ -1,19 +1,28 @@
-import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
-import { type TempDir, tempDir } from '@latchgate/testkit'
+import { execFileSync } from 'node:child_process'
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { readPrivateFile } from '../src/private-file.js'
-import { identityTokenSource } from '../src/serve/identity-token.js'
+import { readPrivateFile } from '../../src/node/private-file.js'
 
 const SECRET = 'secret-0123456789'
 
-let directory: TempDir
+let directory: string
 beforeEach(() => {
-  directory = tempDir()
+  directory = mkdtempSync(join(tmpdir(), 'lg-private-'))
 })
-afterEach(() => directory.remove())
+afterEach(() => rmSync(directory, { recursive: true }))
 
 function secret(mode = 0o600): string {
-  const file = directory.file('secret')
+  const file = join(directory, 'secret')
   writeFileSync(file, `${SECRET}\n`)
   chmodSync(file, mode)
   return file
@@ -30,9 +39,9 @@ function refusal(path: string): string {
 
 test('a file that is ours alone is read, through a link too', () => {
   const file = secret(0o400)
-  symlinkSync(file, directory.file('link'))
+  symlinkSync(file, join(directory, 'link'))
   expect(readPrivateFile('the token file', file)).toBe(`${SECRET}\n`)
-  expect(readPrivateFile('the token file', directory.file('link'))).toBe(`${SECRET}\n`)
+  expect(readPrivateFile('the token file', join(directory, 'link'))).toBe(`${SECRET}\n`)
 })
 
 test.each([0o640, 0o604, 0o620, 0o602, 0o610, 0o666])(
@@ -54,24 +63,14 @@ test.runIf(process.getuid?.() === 0)('a file of another user is refused', () => 
 })
 
 test('what is no file, what is too large, and what is not there', () => {
-  mkdirSync(directory.file('d'), { mode: 0o700 })
-  expect(refusal(directory.file('d'))).toContain('it is not a regular file')
+  mkdirSync(join(directory, 'd'), { mode: 0o700 })
+  expect(refusal(join(directory, 'd'))).toContain('it is not a regular file')
   expect(refusal('/dev/null')).toContain('it is not a regular file')
-  expect(refusal(directory.file('gone'))).toContain('(ENOENT): there is no such file')
-  const large = directory.file('large')
+  // Opening it must not wait for a writer.
+  execFileSync('mkfifo', ['-m', '600', join(directory, 'p')])
+  expect(refusal(join(directory, 'p'))).toContain('it is not a regular file')
+  expect(refusal(join(directory, 'gone'))).toContain('(ENOENT): there is no such file')
+  const large = join(directory, 'large')
   writeFileSync(large, 'x'.repeat(16 * 1024 + 1), { mode: 0o600 })
   expect(refusal(large)).toContain('it has 16385 bytes, more than 16384')
-})
-
-test('an identity token is read anew for each use, and looked at each time', () => {
-  const file = secret()
-  const source = identityTokenSource({ identityToken: null, identityTokenFile: file })
-  if (typeof source !== 'function') throw new Error('no function')
-  expect(source()).toBe(SECRET)
-  writeFileSync(file, 'another-token')
-  expect(source()).toBe('another-token')
-  chmodSync(file, 0o644)
-  expect(() => source()).toThrow('others can read it')
-  expect(identityTokenSource({ identityToken: 'a.b.c', identityTokenFile: null })).toBe('a.b.c')
-  expect(identityTokenSource({ identityToken: null, identityTokenFile: null })).toBeNull()
 })
