@@ -2,6 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { buildPolicyData, loadPreset } from '@latchgate/catalogue'
+import { loadBuiltinManifests } from '@latchgate/catalogue/node'
 import type { GateOptions } from '@latchgate/gate'
 import { type TempDir, tempDir } from '@latchgate/testkit'
 import { NO_RATES } from './approval-world.js'
@@ -14,21 +16,6 @@ export const ROOT: string = fileURLToPath(new URL('../../../../../', import.meta
 
 const LATCHGATE = `${ROOT}packages/cli/bin/latchgate.js`
 const LATCHGATE_MCP = `${ROOT}packages/mcp/bin/latchgate-mcp.js`
-
-/** Actions and sinks that the first `latchgate up` lets its own user have (preset `quickstart`). */
-const QUICKSTART = {
-  allowed_actions: [
-    'github_comment_issue',
-    'github_create_issue',
-    'github_read',
-    'github_search',
-    'http_fetch',
-    'http_post',
-    'slack_post',
-    'wikipedia_read',
-  ],
-  allowed_sinks: ['http_read', 'http_write'],
-}
 
 /** A gate where programs of its user look for one, with the rights of `latchgate up`. */
 export interface ExampleWorld extends World {
@@ -44,7 +31,7 @@ export interface ExampleWorld extends World {
   operate(...args: readonly string[]): Promise<string>
 }
 
-/** Starts a gate, an upstream, and an operator who has a key; close it, and what it started ends. */
+/** Starts a gate, an upstream, and an operator who has a key, with the policy of `latchgate up`; close it, and what it started ends. */
 export async function startExampleWorld(
   settings: ProjectSettings = {},
   options: Partial<Pick<GateOptions, 'now' | 'env'>> = {},
@@ -55,10 +42,9 @@ export async function startExampleWorld(
   const world = await startWorld(
     {
       socketDirectory,
-      data: {
-        policy_version: 'quickstart',
-        acl: { [settings.principal ?? 'agent-test']: QUICKSTART },
-      },
+      data: buildPolicyData(loadPreset('quickstart'), loadBuiltinManifests(), [
+        settings.principal ?? 'agent-test',
+      ]),
       ...settings,
       tables: `${NO_RATES}\n${settings.tables ?? ''}`,
     },
