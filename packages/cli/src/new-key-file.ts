@@ -1,5 +1,6 @@
 import { dirname } from 'node:path'
-import { shellWord, writeNewFile } from '@latchgate/gate'
+import { writeNewFile } from '@latchgate/gate'
+import { shellWord } from '@latchgate/protocol'
 import { CommandFailure } from './command-failure.js'
 import { isSystemError } from './failures.js'
 

@@ -1,5 +1,6 @@
 import { closestName } from '@latchgate/catalogue'
-import { type LoadedConfig, type OperatorCredential, shellWord } from '@latchgate/gate'
+import type { LoadedConfig, OperatorCredential } from '@latchgate/gate'
+import { shellWord } from '@latchgate/protocol'
 import type { DPoPKeyPair } from '@latchgate/protocol/node'
 import { CommandFailure } from './command-failure.js'
 import { describeKeyFile, inspectKeyFile, keyFileOf } from './operator-key-file.js'

@@ -48,6 +48,7 @@ export { printable, printableJson, printableLines } from './printable.js'
 export { isResourceId } from './resource-id.js'
 export { err, ok, type Result } from './result.js'
 export { sanitizeText } from './sanitize.js'
+export { shellWord } from './shell-word.js'
 export { type JsonOptions, jsonDepth, largestArray, parseJson } from './strict-json.js'
 export { autoOffset, autoZ, isoMillis, isoSeconds } from './timestamps.js'
 export type {

@@ -6,8 +6,8 @@ import {
   readLeaseSigningKey,
   readReceiptKeys,
   readSeed,
-  shellWord,
 } from '@latchgate/gate'
+import { shellWord } from '@latchgate/protocol'
 import { Ed25519Signer } from '@latchgate/protocol/node'
 import { describeKeyFile, inspectKeyFile, keyFileOf } from '../operator-key-file.js'
 import { type Check, Section } from './check.js'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { shellWord } from '@latchgate/gate'
+import { shellWord } from '@latchgate/protocol'
 import { runActs, type Traces } from './acts.js'
 import { type Cleanups, type Stage, setStage, TOKEN } from './stage.js'
 import { Story } from './story.js'

@@ -1,6 +1,6 @@
 import { type Dirent, lstatSync, readdirSync, type Stats, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { shellWord } from '../shell-word.js'
+import { shellWord } from '@latchgate/protocol'
 import { StartupError } from './posture.js'
 
 /**

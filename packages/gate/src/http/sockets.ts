@@ -12,8 +12,8 @@ import {
 } from 'node:fs'
 import { connect } from 'node:net'
 import { dirname } from 'node:path'
+import { shellWord } from '@latchgate/protocol'
 import { StartupError } from '../config/posture.js'
-import { shellWord } from '../shell-word.js'
 
 /** Longest path of a Unix socket that the kernel takes. */
 const MAX_SOCKET_PATH_BYTES = 107

@@ -1,6 +1,5 @@
-import { sanitizeText } from '@latchgate/protocol'
+import { sanitizeText, shellWord } from '@latchgate/protocol'
 import { type Refused, refuse } from '../refusal.js'
-import { shellWord } from '../shell-word.js'
 import type { Targeted } from './call.js'
 
 /**

@@ -1,4 +1,4 @@
-import { printable } from '@latchgate/protocol'
+import { printable, shellWord } from '@latchgate/protocol'
 import { changeLines } from './change-lines.js'
 import { claudeInstall, claudeUninstall, isRegistered, runClaude } from './claude-code.js'
 import { type CommandClient, type FileClient, findClient } from './clients.js'
@@ -118,7 +118,9 @@ function callClaude(
     return
   }
   for (const call of calls) {
-    around.say(`${isDryRun ? 'would run' : 'running'}: claude ${call.map(quoted).join(' ')}`)
+    around.say(
+      `${isDryRun ? 'would run' : 'running'}: claude ${call.map((word) => shellWord(printable(word))).join(' ')}`,
+    )
   }
   if (isDryRun) return
   runClaude(calls, around)
@@ -136,9 +138,4 @@ function warnOfOperator(
       `credential: take both away with 'latchgate-mcp uninstall --client ${printable(name)}', ` +
       'install again, and give that operator a new key',
   )
-}
-
-function quoted(word: string): string {
-  const shown = printable(word)
-  return /^[\w@%+=:,./-]+$/.test(shown) ? shown : `'${shown.replaceAll("'", `'\\''`)}'`
 }
