@@ -1,5 +1,6 @@
 import { lstatSync, type Stats } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { socketDirectory } from '@latchgate/protocol/node'
 import { LatchGateTransportError } from './errors.js'
 
 /** The client socket when nobody names one (spec/http-api 2.2). */
@@ -7,9 +8,7 @@ export function defaultSocketPath(
   env: Readonly<Record<string, string | undefined>>,
   uid: number = ownUid(),
 ): string {
-  const runtime = env['XDG_RUNTIME_DIR']
-  if (runtime === undefined || runtime === '') return `/tmp/latchgate-${uid}/gate.sock`
-  return join(runtime, 'latchgate', 'gate.sock')
+  return join(socketDirectory(env, uid), 'gate.sock')
 }
 
 /**

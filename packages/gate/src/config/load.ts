@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { homedir, hostname, tmpdir, userInfo } from 'node:os'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
+import { socketDirectory } from '@latchgate/protocol/node'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { parse as parseToml, TomlError } from 'smol-toml'
 import { ConfigError } from './config-error.js'
@@ -37,9 +38,7 @@ const validate = new Ajv2020({
 
 /** Runtime directory of the sockets: part of the contract with published SDKs (spec 3.1). */
 export function runtimeDirectory(env: ConfigEnvironment['env']): string {
-  const base = env['XDG_RUNTIME_DIR']
-  if (base !== undefined && base !== '') return join(base, 'latchgate')
-  return join(process.platform === 'win32' ? tmpdir() : '/tmp', `latchgate-${userInfo().uid}`)
+  return socketDirectory(env, userInfo().uid, process.platform === 'win32' ? tmpdir() : undefined)
 }
 
 /** Where the configuration file is, by spec/cli-and-config 3.4 with an upward search added. */

@@ -1,6 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs'
-import { isAbsolute, join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { socketDirectory } from '@latchgate/protocol/node'
 import { checkedBaseUrl } from '../base-url.js'
 import { InstallError } from './install-error.js'
 import type { Launch } from './server-entry.js'
@@ -93,11 +94,10 @@ function nonEmpty(path: string): string {
 }
 
 // The socket a gate of this user has when nothing else is configured.
-function defaultSocket({ env, uid }: LaunchSurroundings): string {
-  const runtime = env['XDG_RUNTIME_DIR'] ?? ''
-  if (isAbsolute(runtime)) return join(runtime, 'latchgate', 'gate.sock')
+function defaultSocket({ env, uid, cwd }: LaunchSurroundings): string {
   if (uid === null) {
     throw new InstallError('this platform has no default socket: give --gate-url')
   }
-  return `/tmp/latchgate-${uid}/gate.sock`
+  // Whole, as the client is started elsewhere.
+  return resolve(cwd, socketDirectory(env, uid), 'gate.sock')
 }

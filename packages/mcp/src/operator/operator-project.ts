@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
-import { readPrivateFile } from '@latchgate/protocol/node'
+import { readPrivateFile, socketDirectory } from '@latchgate/protocol/node'
 import { parse } from 'smol-toml'
 
 /** An operator of a project; his key is beside its configuration unless he keeps it elsewhere. */
@@ -60,13 +60,11 @@ export function findOperatorProject(at: Surroundings): OperatorProject | null {
 
 /** The admin socket of a gate of this user whose configuration names none. */
 export function defaultAdminSocket({ env }: Surroundings): string {
-  const runtime = env['XDG_RUNTIME_DIR'] || null
-  const uid = process.getuid?.() ?? null
-  if (runtime === null && uid === null) {
+  const uid = process.getuid?.()
+  if (uid === undefined) {
     throw new Error('this platform has no default socket: give --admin-socket')
   }
-  const directory = runtime === null ? `/tmp/latchgate-${uid}` : join(runtime, 'latchgate')
-  return join(directory, 'gate-admin.sock')
+  return join(socketDirectory(env, uid), 'gate-admin.sock')
 }
 
 function configFileOf({ env, cwd }: Surroundings): string | null {

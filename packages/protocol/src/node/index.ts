@@ -22,6 +22,7 @@ export { type ImportedP256Key, importP256Jwk, type P256Jwk } from './p256-key.js
 export { PrivateFileError, readPrivateFile } from './private-file.js'
 export { ProofKeyCache } from './proof-key-cache.js'
 export { digest, digestBytes, sha256, sha256Hex } from './sha256.js'
+export { socketDirectory } from './socket-directory.js'
 export { computeAth, jwkThumbprint } from './thumbprint.js'
 export { timingSafeEqualText } from './timing-safe.js'
 export { uuidv4, uuidv7 } from './uuid.js'
